@@ -31,8 +31,8 @@ struct pw_extent {
 	uint8_t kind;		/* enum pw_extent_kind */
 	uint8_t flags;		/* PW_F_... that travel with it */
 	uint32_t settles;	/* bytes of its slice that an acknowledgement settles */
-	uint16_t map;		/* ZERO: where the sender keeps the map */
-	uint16_t unused;
+	uint16_t slot;		/* DATA, ZERO: its slice in the table of open slices */
+	uint16_t zero_map;	/* ZERO: where the sender keeps the map */
 };
 
 #endif /* PW_RUN_H */
