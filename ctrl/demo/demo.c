@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* demo.c - pagewire demo: the order of events
+ *
+ *	options -> enough memory? -> scene opens -> a run per mode -> scene closes -> result
+ *
+ * What happens in each of these is in the file of its name. The scene is closed
+ * whatever happened, and before the last word is printed.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../cli.h"
+#include "demo_options.h"
+#include "demo_place.h"
+#include "demo_run.h"
+#include "demo_scene.h"
+#include "demo_show.h"
+
+/* A run that ended with the guest damaged is no reason not to show the next;
+ * anything else that went wrong is. */
+static int run_modes(struct pw_demo_scene *s, const struct pw_demo_options *o,
+		     struct pw_demo_runs *runs)
+{
+	struct pw_progress progress;
+	int err = 0;
+
+	for (unsigned i = 0; i < o->modes && !err; i++) {
+		struct pw_demo_run *r = &runs->run[runs->count++];
+
+		pw_progress_init(&progress, o->quiet ? NULL : stderr);
+		r->mode = o->mode[i];
+		err = pw_demo_run(r, s, &progress);
+		if (!o->json)
+			pw_demo_table_run(o, r, stdout);
+	}
+	return err;
+}
+
+static void play(const struct pw_demo_options *o, struct pw_demo_runs *runs)
+{
+	static struct pw_demo_scene scene;
+
+	if (!o->json)
+		pw_demo_table_begin(o, stdout);
+	if (pw_demo_scene_open(&scene, o, &runs->error) == 0)
+		run_modes(&scene, o, runs);
+	pw_demo_scene_close(&scene);
+}
+
+static enum pw_exit exit_of(const struct pw_demo_runs *runs)
+{
+	enum pw_exit code = PW_EXIT_DONE;
+
+	if (runs->error.code)
+		return pw_cli_exit_of(runs->error.id);
+	for (unsigned i = 0; i < runs->count; i++) {
+		const struct pw_demo_run *r = &runs->run[i];
+
+		if (r->error.code)
+			return pw_cli_exit_of(r->error.id);
+		if (!pw_demo_run_is_verified(r))
+			code = PW_EXIT_VERIFY;
+	}
+	return code;
+}
+
+/* Standard error carries what a person has to know even if standard output is
+ * read by a program. */
+static void tell_errors(const struct pw_demo_runs *runs)
+{
+	char text[sizeof(struct pw_error) + 64];
+
+	if (runs->error.code)
+		fprintf(stderr, "pagewire: %s\n",
+			pw_error_text(&runs->error, text, sizeof(text)));
+	for (unsigned i = 0; i < runs->count; i++) {
+		const struct pw_demo_run *r = &runs->run[i];
+
+		if (!r->error.code)
+			continue;
+		fprintf(stderr, "pagewire: %s\n", pw_error_text(&r->error, text, sizeof(text)));
+		if (r->guest_is[0])
+			fprintf(stderr, "  guest  %s\n", r->guest_is);
+	}
+}
+
+static int print_json(const struct pw_demo_options *o, const struct pw_demo_runs *runs)
+{
+	json_t *j = pw_demo_json(o, runs);
+	int err = j ? json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : -1;
+
+	if (!err)
+		putchar('\n');
+	json_decref(j);
+	return err || fflush(stdout) ? -EIO : 0;
+}
+
+static int write_report(const struct pw_demo_options *o, const struct pw_demo_runs *runs)
+{
+	FILE *f = fopen(o->report, "we");
+	int err = f ? pw_demo_html(o, runs, f) : -errno;
+
+	if (f && fclose(f) && !err)
+		err = -errno;
+	if (err)
+		fprintf(stderr, "pagewire: PW-9014 cannot write %s\n  found  %s\n", o->report,
+			strerror(-err));
+	else if (!o->json)
+		printf("report    %s\n", o->report);
+	return err;
+}
+
+/* Returns what to exit with. */
+static enum pw_exit show(const struct pw_demo_options *o, const struct pw_demo_runs *runs)
+{
+	enum pw_exit code = exit_of(runs);
+	int err = 0;
+
+	if (o->json)
+		err = print_json(o, runs);
+	else
+		pw_demo_table_end(runs, stdout);
+	tell_errors(runs);
+	if (o->report && runs->count)
+		err = write_report(o, runs) ? -EIO : err;
+	return err && code == PW_EXIT_DONE ? PW_EXIT_FAILED : code;
+}
+
+int pw_demo_main(int argc, char **argv)
+{
+	struct pw_demo_options options;
+	struct pw_demo_runs runs = { .count = 0 };
+	enum pw_exit code;
+
+	pw_demo_options_parse(&options, argc, argv);
+	if (pw_demo_place_check_memory(options.memory_bytes, options.device_bytes,
+				       pw_demo_place_memory_bytes(), &runs.error) == 0)
+		play(&options, &runs);
+	code = show(&options, &runs);
+	for (unsigned i = 0; i < runs.count; i++)
+		pw_demo_run_fini(&runs.run[i]);
+	return (int)code;
+}
