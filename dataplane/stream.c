@@ -208,8 +208,13 @@ enum pw_stream_verdict pw_stream_in_place(struct pw_stream_in *s, const struct p
 
 bool pw_stream_in_peek(struct pw_stream_in *s, const uint8_t **from, uint16_t *bytes, bool *last)
 {
-	uint64_t drained = LOAD(s->drained);
-	unsigned i = drained & MASK;
+	return pw_stream_in_peek_at(s, 0, from, bytes, last);
+}
+
+bool pw_stream_in_peek_at(struct pw_stream_in *s, uint32_t ahead, const uint8_t **from,
+			  uint16_t *bytes, bool *last)
+{
+	unsigned i = (LOAD(s->drained) + ahead) & MASK;
 	uint64_t grains = atomic_load_explicit(&s->grains[i], memory_order_acquire);
 	uint64_t want;
 

@@ -105,6 +105,10 @@ enum pw_stream_verdict pw_stream_in_place(struct pw_stream_in *s, const struct p
  * valid until pw_stream_in_drain(). */
 bool pw_stream_in_peek(struct pw_stream_in *s, const uint8_t **from, uint16_t *bytes, bool *last);
 
+/* Pump: likewise, the slot that is ahead slots further on (below PW_STREAM_SLOTS). */
+bool pw_stream_in_peek_at(struct pw_stream_in *s, uint32_t ahead, const uint8_t **from,
+			  uint16_t *bytes, bool *last);
+
 /* Pump: done with the slot that was peeked. */
 void pw_stream_in_drain(struct pw_stream_in *s);
 

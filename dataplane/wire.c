@@ -121,7 +121,7 @@ static bool length_ok(const struct pw_datagram *d)
 		return d->length > 0 && d->length <= PW_PAYLOAD_MAX;
 	case PW_ZERO:
 		return d->length == PW_ZERO_MAP_BYTES &&
-		       d->offset % ((uint64_t)PW_CHUNK_PAGES * PW_PAGE_BYTES) == 0;
+		       d->offset % PW_PAGE_BYTES == 0;	/* a slice may be less than a chunk */
 	case PW_STREAM:	/* an empty slot is the empty end of a stream */
 		return d->length <= PW_STREAM_SLOT_BYTES && d->epoch <= PW_STREAM_SLOT_BYTES &&
 		       (d->length > 0 || d->epoch == 0);

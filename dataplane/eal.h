@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * eal.h - DPDK's environment: no root, no huge pages, no PCI, no files shared
+ *
+ * lcore 0 is the thread that calls; it controls and never polls. Worker i runs
+ * on lcore 1 + i. What DPDK logs is kept back: its last error becomes the
+ * reason that is given.
+ */
+#ifndef PW_EAL_H
+#define PW_EAL_H
+
+#include "args.h"
+#include "why.h"
+
+int pw_eal_init(const struct pw_args *args, char why[PW_WHY_BYTES]);
+void pw_eal_fini(void);
+
+/* The last error that DPDK logged, or "". */
+const char *pw_eal_error(void);
+
+#endif /* PW_EAL_H */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * link_ethdev.h - frames of a connection through an ethdev queue
+ *
+ *	head buffer                                    shell
+ *	| Ethernet | IPv4 | UDP | datagram's headers | ---> guest memory, stream ring
+ *
+ * The payload is not copied: the port reads it where it is and lets go of it
+ * later, by freeing the shell. shared counts the shells that are out, so that
+ * the memory can be unmapped when none is. Short payloads are copied into the
+ * head, and long ones too where the port does not gather.
+ *
+ * Owned by one worker.
+ */
+#ifndef PW_LINK_ETHDEV_H
+#define PW_LINK_ETHDEV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "link.h"
+#include "pagewire/stats.h"
+#include "pagewire/wire.h"
+#include "port.h"
+
+/* Path i uses this port + i at both ends: what is steered is the pair. */
+#define PW_UDP_PORT_BASE     49600u
+#define PW_LINK_IP_UDP_BYTES 28u
+#define PW_LINK_ENCAP_BYTES  (14u + PW_LINK_IP_UDP_BYTES)
+#define PW_LINK_COPY_BYTES   256u	/* payloads up to here are copied: a zero map */
+#define PW_LINK_HEAD_BYTES_MAX (PW_LINK_ENCAP_BYTES + PW_HEADER_BYTES_MAX + PW_LINK_COPY_BYTES)
+
+struct pw_link_ethdev {
+	struct pw_link link;
+	const struct pw_queue *queue;
+	struct pw_path_stats *stats;
+	uint16_t offer;	/* frames to begin with: few after the port was full */
+	struct rte_mbuf_ext_shared_info shared;
+};
+
+void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
+			 struct pw_path_stats *stats);
+
+/* The port has let go of all payloads; if not, ask it to. */
+bool pw_link_ethdev_settled(struct pw_link_ethdev *l);
+
+/* The datagram in a frame that came in on path, or NULL if it is not for us. */
+const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path, uint32_t *bytes);
+
+#endif /* PW_LINK_ETHDEV_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * memif.h - what is particular about the software lane between two processes
+ *
+ *   - a frame must fit one buffer: longer ones get lost and damaged
+ *   - a sent frame must start in a buffer larger than the ring's: the driver
+ *     then gathers its segments into one; otherwise it chains ring slots, and
+ *     leaves stale marks in them where chained and single frames take turns
+ *   - the serving end leaves its socket behind when it is killed
+ *   - the other end does not start until somebody serves: it is started again
+ *     and again (port.h)
+ */
+#ifndef PW_MEMIF_H
+#define PW_MEMIF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "why.h"
+
+#define PW_MEMIF_BUFFER_BYTES 8448u	/* two pages and headers, rounded up to 256 */
+#define PW_MEMIF_RING_SHIFT   8u	/* 256 slots, 2 MiB: more falls out of the caches */
+#define PW_MEMIF_VDEV_BYTES   512u
+
+/* The device arguments with what is missing put in. Also makes the socket's
+ * path free for a serving end: -EADDRINUSE if somebody answers there. */
+int pw_memif_prepare(const char *args, char full[PW_MEMIF_VDEV_BYTES], char why[PW_WHY_BYTES]);
+
+bool pw_memif_is(const char *vdev);
+
+#endif /* PW_MEMIF_H */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* scenario.h - what a seed stands for: sizes, faults and speeds */
+#ifndef PW_SIM_SCENARIO_H
+#define PW_SIM_SCENARIO_H
+
+#include "guest.h"
+#include "sender.h"
+#include "sim_link.h"
+#include "world.h"
+
+#define SIM_PATHS_MAX	3u
+#define SIM_STREAMS_MAX 3u
+
+struct sim_scenario {
+	unsigned paths;
+	unsigned regions;
+	unsigned streams;
+	unsigned rounds;	/* while the guest runs */
+	unsigned slice_shift;
+	uint64_t pages[SIM_REGIONS_MAX];
+	uint64_t stream_slots[SIM_STREAMS_MAX];
+	uint16_t stream_bytes_max[SIM_STREAMS_MAX];	/* of a slot */
+	uint16_t first_epoch;
+	uint64_t guest_pause_ns_max;
+	uint64_t pump_pause_ns_max;	/* how slowly a stream is drunk */
+	uint64_t control_ns_max;	/* a message on the control link */
+	uint64_t outage_ns;	/* path 0 is cut for so long; 0: never */
+	struct pw_sender_config sender;
+	struct sim_faults forth;
+	struct sim_faults back;
+};
+
+void sim_scenario_draw(struct sim_scenario *s, struct sim_world *w);
+void sim_scenario_say(const struct sim_scenario *s, const struct sim_world *w);
+
+#endif /* PW_SIM_SCENARIO_H */
