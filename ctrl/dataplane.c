@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dataplane.c - see dataplane.h */
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dataplane.h"
+#include "log.h"
+#include "packet.h"
+#include "pagewire/check.h"
+
+#define SEAM_FD	       3	/* in the child */
+#define SEAM_BUFFER    (1 << 20)	/* 4096 messages: no burst of slices fills it */
+#define RESTART_MAX    5u	/* a process that dies more often is not worth a sixth start */
+
+struct transfer {
+	bool taken;
+	bool deleting;
+	pw_transfer_fn fn;
+	void *user;
+};
+
+struct pw_dataplane {
+	struct event_base *loop;
+	struct event *readable;
+	const struct pw_dataplane_config *config;
+	struct pw_dataplane_calls calls;
+	struct pw_seam_ready facts;
+	struct transfer transfer[PW_TRANSFERS_MAX];
+	int sock;
+	pid_t pid;
+	unsigned restarts;
+	bool ready;
+};
+
+/* In the child: the seam is descriptor 3, and the process ends with us. */
+static _Noreturn void run_child(const struct pw_dataplane_config *config, int sock)
+{
+	char *argv[PW_DATAPLANE_ARGS_MAX + 2];
+	sigset_t none;
+	unsigned n = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (sock == SEAM_FD)
+		fcntl(sock, F_SETFD, 0);
+	else
+		dup2(sock, SEAM_FD);
+	while (config->argv[n]) {
+		argv[n] = config->argv[n];
+		n++;
+	}
+	argv[n++] = (char[]){ "--seam-fd=3" };
+	argv[n] = NULL;
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+static int start(struct pw_dataplane *dp, struct pw_error *err);
+
+/* The process has gone: say so to every transfer, and start another. */
+static void on_death(struct pw_dataplane *dp)
+{
+	struct pw_seam_msg gone = { .status = -ECONNRESET };
+	struct pw_error err = { 0 };
+	int status = 0;
+
+	event_free(dp->readable);
+	dp->readable = NULL;
+	close(dp->sock);
+	dp->sock = -1;
+	kill(dp->pid, SIGKILL);
+	waitpid(dp->pid, &status, 0);
+	if (!dp->ready) {	/* READY with a status came before, or nothing did */
+		pw_fail(&err, -ECHILD, "PW-1301",
+			"pagewire-dp did not start\nit ended with %s %d\n"
+			"look at the lines it wrote above; is pagewire-dp installed beside pagewired?",
+			WIFSIGNALED(status) ? "signal" : "exit code",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		dp->calls.on_ready(dp->calls.user, &err);
+		return;
+	}
+	pw_err("pagewire-dp died (%s %d); migrations that used it fail, their guests stay",
+	       WIFSIGNALED(status) ? "signal" : "exit code",
+	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	dp->ready = false;
+	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++) {
+		struct transfer *t = &dp->transfer[i];
+
+		gone.transfer = i;
+		if (t->taken && t->deleting)
+			*t = (struct transfer){ 0 };
+		else if (t->taken && t->fn)
+			t->fn(t->user, &gone);
+	}
+	if (++dp->restarts > RESTART_MAX)
+		pw_err("pagewire-dp died %u times: not started again, restart pagewired",
+		       dp->restarts);
+	else if (start(dp, &err))
+		pw_err("pagewire-dp cannot be started again: %s", err.found);
+}
+
+static void on_ready(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
+{
+	struct pw_error err = { 0 };
+	const struct pw_seam_ready *ready = &msg->ready;
+
+	if (msg->status)
+		pw_fail(&err, msg->status, "PW-1302", "the dataplane cannot start\n%.199s",
+			ready->why);
+	else if (ready->version != PW_SEAM_VERSION)
+		pw_fail(&err, -EPROTO, "PW-1303",
+			"pagewire-dp is of another version\nseam %u, wanted %u\n"
+			"install pagewired and pagewire-dp together",
+			ready->version, PW_SEAM_VERSION);
+	dp->facts = *ready;
+	dp->ready = !err.code;
+	dp->calls.on_ready(dp->calls.user, err.code ? &err : NULL);
+}
+
+static void handle(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
+{
+	struct transfer *t;
+
+	if (msg->type == PW_SEAM_READY) {
+		on_ready(dp, msg);
+		return;
+	}
+	if (msg->transfer >= PW_TRANSFERS_MAX)
+		return;
+	t = &dp->transfer[msg->transfer];
+	if (t->deleting) {
+		if (msg->type == PW_SEAM_TRANSFER_DEL)
+			*t = (struct transfer){ 0 };
+	} else if (t->fn) {
+		t->fn(t->user, msg);
+	}
+}
+
+static void on_readable(evutil_socket_t sock, short what, void *arg)
+{
+	struct pw_dataplane *dp = arg;
+	struct pw_seam_msg msg;
+	struct pw_packet_fds fds;
+	int n = pw_packet_recv((int)sock, &msg, sizeof(msg), &fds);
+
+	(void)what;
+	pw_packet_close_fds(&fds);
+	if (n == -EAGAIN)
+		return;
+	if (n != (int)sizeof(msg))
+		on_death(dp);
+	else
+		handle(dp, &msg);
+}
+
+static int start(struct pw_dataplane *dp, struct pw_error *err)
+{
+	int pair[2], size = SEAM_BUFFER;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return pw_fail(err, -errno, "PW-1304", "cannot start pagewire-dp\n%s",
+			       strerror(errno));
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	dp->pid = fork();
+	if (!dp->pid)
+		run_child(dp->config, pair[1]);
+	close(pair[1]);
+	if (dp->pid < 0) {
+		close(pair[0]);
+		return pw_fail(err, -EAGAIN, "PW-1304", "cannot start pagewire-dp\nfork failed");
+	}
+	dp->sock = pair[0];
+	dp->readable = event_new(dp->loop, dp->sock, EV_READ | EV_PERSIST, on_readable, dp);
+	if (!dp->readable || event_add(dp->readable, NULL))
+		return pw_fail(err, -ENOMEM, "PW-1001", "out of memory");
+	return 0;
+}
+
+int pw_dataplane_create(struct pw_dataplane **dp, struct event_base *loop,
+			const struct pw_dataplane_config *config,
+			const struct pw_dataplane_calls *calls, struct pw_error *err)
+{
+	struct pw_dataplane *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return pw_fail(err, -ENOMEM, "PW-1001", "out of memory");
+	d->loop = loop;
+	d->config = config;
+	d->calls = *calls;
+	rc = start(d, err);
+	if (rc) {
+		free(d);
+		return rc;
+	}
+	*dp = d;
+	return 0;
+}
+
+void pw_dataplane_destroy(struct pw_dataplane *dp)
+{
+	if (dp->readable)
+		event_free(dp->readable);
+	if (dp->sock >= 0) {
+		close(dp->sock);	/* its sign to end; it has nothing to save */
+		kill(dp->pid, SIGTERM);
+		waitpid(dp->pid, NULL, 0);
+	}
+	free(dp);
+}
+
+bool pw_dataplane_is_ready(const struct pw_dataplane *dp)
+{
+	return dp->ready;
+}
+
+const struct pw_seam_ready *pw_dataplane_facts(const struct pw_dataplane *dp)
+{
+	return &dp->facts;
+}
+
+/* Every region's bitmap is whole chunks, so that a worker never looks behind it. */
+static uint64_t lay_out(struct pw_transfer_board *board, const uint64_t *region_bytes,
+			uint32_t regions)
+{
+	const uint64_t chunk_bytes = (uint64_t)PW_CHUNK_PAGES * PW_PAGE_BYTES;
+	uint64_t at = sizeof(struct pw_board);
+
+	for (uint32_t i = 0; i < regions; i++) {
+		board->bitmap_offset[i] = at;
+		at += (region_bytes[i] + chunk_bytes - 1) / chunk_bytes * PW_CHUNK_WORDS * 8;
+	}
+	return (at + PW_PAGE_BYTES - 1) & ~(uint64_t)(PW_PAGE_BYTES - 1);
+}
+
+static int make_board(struct pw_transfer_board *board)
+{
+	void *map;
+
+	board->fd = memfd_create("pagewire-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (board->fd < 0)
+		return -errno;
+	if (ftruncate(board->fd, (off_t)board->bytes) ||
+	    fcntl(board->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+		close(board->fd);
+		return -errno;
+	}
+	map = mmap(NULL, board->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, board->fd, 0);
+	if (map == MAP_FAILED) {
+		close(board->fd);
+		return -ENOMEM;
+	}
+	board->board = map;
+	return 0;
+}
+
+int pw_dataplane_take(struct pw_dataplane *dp, struct pw_transfer_board *board,
+		      const uint64_t *region_bytes, uint32_t regions, pw_transfer_fn fn, void *user)
+{
+	uint32_t i = 0;
+	int rc;
+
+	if (!dp->ready)
+		return -EAGAIN;
+	while (i < PW_TRANSFERS_MAX && dp->transfer[i].taken)
+		i++;
+	if (i == PW_TRANSFERS_MAX)
+		return -EBUSY;
+	*board = (struct pw_transfer_board){ .number = i };
+	board->bytes = lay_out(board, region_bytes, regions);
+	rc = make_board(board);
+	if (rc)
+		return rc;
+	dp->transfer[i] = (struct transfer){ .taken = true, .fn = fn, .user = user };
+	return 0;
+}
+
+void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board, bool del)
+{
+	struct transfer *t = &dp->transfer[board->number];
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_DEL };
+
+	PW_CHECK(t->taken);
+	t->fn = NULL;
+	t->deleting = true;
+	if (!del || pw_dataplane_send(dp, board, &msg, -1))
+		*t = (struct transfer){ 0 };
+	munmap(board->board, board->bytes);
+	close(board->fd);
+	board->board = NULL;
+}
+
+int pw_dataplane_send(struct pw_dataplane *dp, const struct pw_transfer_board *board,
+		      struct pw_seam_msg *msg, int fd)
+{
+	if (dp->sock < 0 || !dp->ready)
+		return -ECONNRESET;
+	msg->transfer = board->number;
+	return pw_packet_send(dp->sock, msg, sizeof(*msg), fd);
+}
+
+uint64_t *pw_transfer_bitmap(const struct pw_transfer_board *board, uint32_t region,
+			     uint64_t first_page)
+{
+	PW_CHECK(first_page % PW_CHUNK_PAGES == 0);
+	return (uint64_t *)(void *)((uint8_t *)board->board + board->bitmap_offset[region]) +
+	       first_page / 64;
+}
+
+uint64_t pw_transfer_stat(const struct pw_transfer_board *board, enum pw_stat stat)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++)
+		sum += pw_stat_get((const uint64_t *)&board->board->path[i] + stat);
+	return sum;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* source_setup.c - the agent tracks, the dataplane maps, the target agrees */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "source_parts.h"
+
+/* Slices of all regions, in order. */
+static int lay_out_slices(struct pw_source *s)
+{
+	const uint64_t slice_bytes = 1ull << PW_SOURCE_SLICE_SHIFT;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->guest->regions; i++)
+		n += (uint32_t)((s->guest->region[i].bytes + slice_bytes - 1) / slice_bytes);
+	s->slice = calloc(n, sizeof(*s->slice));
+	if (!s->slice)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < s->guest->regions; i++) {
+		uint64_t left = s->guest->region[i].bytes;
+
+		s->first_slice[i] = s->slices;
+		for (uint32_t number = 0; left; number++) {
+			uint64_t bytes = left < slice_bytes ? left : slice_bytes;
+
+			s->slice[s->slices++] = (struct pw_source_slice){
+				.region = i,
+				.number = number,
+				.epoch = 1,
+				.pages = bytes >> PW_PAGE_SHIFT,
+			};
+			left -= bytes;
+		}
+	}
+	return 0;
+}
+
+static int add_regions(struct pw_source *s)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < s->guest->regions; i++) {
+		struct pw_seam_msg msg = { .type = PW_SEAM_REGION_ADD };
+
+		msg.region.region = i;
+		msg.region.bytes = s->guest->region[i].bytes;
+		msg.region.bitmap_offset = s->board.bitmap_offset[i];
+		rc = pw_source_order(s, &msg, s->guest->region[i].memfd);
+		s->waiting++;
+	}
+	return rc;
+}
+
+static void on_seam(void *user, const struct pw_seam_msg *msg);
+
+static int add_transfer(struct pw_source *s)
+{
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_ADD };
+	uint64_t bytes[PW_REGIONS_MAX];
+	int rc;
+
+	for (uint32_t i = 0; i < s->guest->regions; i++)
+		bytes[i] = s->guest->region[i].bytes;
+	rc = pw_dataplane_take(s->host->dataplane, &s->board, bytes, s->guest->regions, on_seam, s);
+	if (rc)
+		return pw_source_fail(s, rc, "PW-3102", "no place for one more migration\n"
+				      "%u go on at once at most\nwait for one to end",
+				      PW_TRANSFERS_MAX);
+	s->has_board = true;
+	msg.add.role = PW_SOURCE;
+	msg.add.slice_shift = PW_SOURCE_SLICE_SHIFT;
+	msg.add.board_bytes = s->board.bytes;
+	msg.add.rate_bytes_per_s = s->host->conf->policy.rate_limit_mbps * 125000ull;
+	rc = pw_source_order(s, &msg, s->board.fd);
+	s->waiting++;
+	return rc ? rc : add_regions(s);
+}
+
+static void send_open(struct pw_source *s)
+{
+	const struct pw_seam_ready *facts = pw_dataplane_facts(s->host->dataplane);
+	struct pw_ctl_part parts[PW_REGIONS_MAX + PW_DEVICES_MAX] = { 0 };
+	struct pw_ctl msg = { .type = PW_CTL_OPEN, .parts = parts };
+	uint32_t n = 0;
+	int rc;
+
+	for (uint32_t i = 0; i < s->guest->regions; i++)
+		parts[n++].bytes = s->guest->region[i].bytes;
+	for (uint32_t i = 0; i < s->guest->devices; i++, n++) {
+		memcpy(parts[n].name, s->guest->device[i].name, sizeof(parts[n].name));
+		parts[n].bytes = s->guest->device[i].memory_bytes;
+		parts[n].flags = s->guest->device[i].flags;
+	}
+	msg.rows = n;
+	memcpy(msg.open.guest, s->m.guest, sizeof(msg.open.guest));
+	msg.open.mode = s->m.mode;
+	msg.open.verify = s->m.verify;
+	msg.open.regions = s->guest->regions;
+	msg.open.devices = s->guest->devices;
+	msg.open.paths = facts->paths;
+	msg.open.slice_shift = PW_SOURCE_SLICE_SHIFT;
+	msg.open.payload_bytes = facts->payload_bytes;
+	memcpy(msg.open.cids, s->opened.cids, sizeof(msg.open.cids));
+	rc = pw_source_tell(s, &msg);
+	if (rc)
+		pw_source_fail(s, rc, "PW-3103", "cannot send to %s\n%s", s->m.peer, strerror(-rc));
+}
+
+/* One of the things that OPEN needs is there. */
+static void one_less(struct pw_source *s)
+{
+	if (--s->waiting)
+		return;
+	if (lay_out_slices(s) || pw_guest_map(s->guest))
+		pw_source_fail(s, -ENOMEM, "PW-1001", "out of memory");
+	else
+		send_open(s);
+}
+
+static void on_armed(void *user, const struct pw_agent_msg *answer, int fd);
+
+static int ask_arm(struct pw_source *s, uint32_t how)
+{
+	struct pw_agent_msg msg = { .type = PW_AGENT_ARM };
+
+	msg.arm.how = how;
+	return pw_source_ask(s, &msg, on_armed);
+}
+
+static int start_tracker(struct pw_source *s, uint32_t how)
+{
+	struct pw_agent_region region[PW_REGIONS_MAX];
+	const struct pw_pagemap_guest guest = {
+		.how = how,
+		.pagemap_fd = s->guest->pagemap_fd,
+		.clear_refs_fd = s->guest->clear_refs_fd,
+		.regions = s->guest->regions,
+		.region = region,
+	};
+	int rc;
+
+	for (uint32_t i = 0; i < s->guest->regions; i++)
+		region[i] = (struct pw_agent_region){ .bytes = s->guest->region[i].bytes,
+						      .address = s->guest->region[i].address };
+	rc = pw_tracker_pagemap_init(&s->pagemap, &guest);
+	if (!rc)
+		rc = pw_tracker_arm(&s->pagemap.tracker);
+	if (!rc)
+		s->tracker = &s->pagemap.tracker;
+	return rc;
+}
+
+static void on_armed(void *user, const struct pw_agent_msg *answer, int fd)
+{
+	struct pw_source *s = user;
+	int rc = answer->status;
+
+	if (fd >= 0)
+		close(fd);
+	if (s->ending)
+		return;
+	if (!rc)
+		rc = start_tracker(s, answer->arm.how);
+	if (rc && rc != -ECONNRESET && answer->arm.how == PW_TRACK_UFFD_WP &&
+	    !ask_arm(s, PW_TRACK_SOFT_DIRTY))
+		return;
+	if (rc) {
+		pw_source_fail(s, rc, "PW-3110", "cannot track what guest %s writes\n"
+			       "neither userfaultfd-wp async (Linux 6.7) nor soft-dirty works here: %s\n"
+			       "use a kernel with one of them, or move this guest in relay mode",
+			       s->m.guest, strerror(-rc));
+		return;
+	}
+	one_less(s);
+}
+
+void pw_source_setup(struct pw_source *s)
+{
+	s->waiting = 1;	/* the agent */
+	if (add_transfer(s))
+		return;
+	if (ask_arm(s, PW_TRACK_UFFD_WP))
+		pw_source_fail(s, -ECONNRESET, "PW-3003", "guest %s has gone", s->m.guest);
+}
+
+void pw_source_on_opened(struct pw_source *s, const struct pw_ctl *msg)
+{
+	const struct pw_seam_ready *facts = pw_dataplane_facts(s->host->dataplane);
+	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
+
+	if (s->m.stage != PW_STAGE_SETUP || s->waiting)
+		return;
+	if (msg->open.paths != facts->paths) {
+		pw_source_fail(s, -EPROTO, "PW-3104",
+			       "%s and this host do not have the same number of paths\n"
+			       "%u there, %u here\nset lane.paths alike in both configurations",
+			       s->m.peer, msg->open.paths, facts->paths);
+		return;
+	}
+	memcpy(start.add.cids, msg->open.cids, sizeof(start.add.cids));
+	pw_source_order(s, &start, -1);
+}
+
+static void on_started(struct pw_source *s)
+{
+	pw_source_enter(s, PW_STAGE_PRECOPY);
+	pw_source_open_streams(s);
+	if (!s->ending)
+		pw_source_first_round(s);
+}
+
+/* A message of the dataplane about this transfer. */
+static void on_seam(void *user, const struct pw_seam_msg *msg)
+{
+	struct pw_source *s = user;
+
+	if (s->ending)
+		return;
+	if (msg->type == 0) {
+		pw_source_fail(s, msg->status, "PW-3105", "the dataplane of this host died\n"
+			       "pagewire-dp ended in the middle of the migration\n"
+			       "it is started again; try again, and look at the log of pagewired");
+		return;
+	}
+	if (msg->type == PW_SEAM_PATH_DOWN) {
+		pw_warn("guest %s -> %s: path %u hears nothing", s->m.guest, s->m.peer, msg->path);
+		return;
+	}
+	if (msg->status) {
+		pw_source_fail(s, msg->status, "PW-3106", "the dataplane refused an order\n"
+			       "order %u: %s\nlook at the log of pagewired",
+			       msg->type, strerror(-msg->status));
+		return;
+	}
+	switch (msg->type) {
+	case PW_SEAM_TRANSFER_ADD:
+		memcpy(s->opened.cids, msg->add.cids, sizeof(s->opened.cids));
+		one_less(s);
+		break;
+	case PW_SEAM_REGION_ADD:
+		one_less(s);
+		break;
+	case PW_SEAM_TRANSFER_START:
+		on_started(s);
+		break;
+	case PW_SEAM_STREAM_ENDED:
+		pw_source_on_stream_ended(s, msg);
+		break;
+	case PW_SEAM_SLICE_SEND:
+		pw_source_on_slice_sent(s, &msg->slice);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* target.c - see target.h: how a migration is opened, sealed and ended here */
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "target_parts.h"
+
+int pw_target_tell(struct pw_target *t, struct pw_ctl *msg)
+{
+	memcpy(msg->migration, t->id, sizeof(msg->migration));
+	msg->epoch = t->epoch;
+	return t->link ? pw_peer_send(t->link, msg) : -ENOTCONN;
+}
+
+int pw_target_ask(struct pw_target *t, const struct pw_agent_msg *request, pw_guest_fn fn)
+{
+	return pw_guest_call(t->guest, request, fn, t);
+}
+
+int pw_target_order(struct pw_target *t, struct pw_seam_msg *msg, int fd)
+{
+	int rc = pw_dataplane_send(t->host->dataplane, &t->board, msg, fd);
+
+	if (rc)
+		pw_target_refuse(t, rc, "the dataplane of this host does not take orders: %s",
+				 strerror(-rc));
+	return rc;
+}
+
+static void free_later(evutil_socket_t fd, short what, void *t)
+{
+	(void)fd;
+	(void)what;
+	free(t);
+}
+
+/* Freed from the loop: whoever refused may still look at the state. */
+static void forget(struct pw_target *t)
+{
+	const struct timeval now = { 0 };
+
+	LIST_REMOVE(t, next);
+	if (t->guest)
+		pw_guest_put(t->guest);
+	t->guest = NULL;
+	event_base_once(t->host->loop, -1, EV_TIMEOUT, free_later, t, &now);
+}
+
+static void on_discarded(void *user, const struct pw_agent_msg *answer, int fd)
+{
+	struct pw_target *t = user;
+
+	if (fd >= 0)
+		close(fd);
+	if (answer->status && answer->status != -ECONNRESET)
+		pw_err("guest %s: discard: %s", t->guest->name, strerror(-answer->status));
+	forget(t);
+}
+
+/* Nothing writes into the guest any more after this. */
+static void let_go(struct pw_target *t)
+{
+	pw_target_stop_verify(t);
+	pw_target_close_devices(t);
+	if (t->has_board)
+		pw_dataplane_put(t->host->dataplane, &t->board, true);
+	t->has_board = false;
+	if (t->link)
+		pw_peer_close(t->link);
+	t->link = NULL;
+}
+
+/* Over: if the guest was not told to run, what came for it is discarded. */
+void pw_target_end(struct pw_target *t)
+{
+	struct pw_agent_msg msg = { .type = PW_AGENT_DISCARD };
+
+	let_go(t);
+	memcpy(msg.permit.migration, t->id, sizeof(t->id));
+	msg.permit.epoch = t->epoch;
+	if (t->state == PW_TARGET_STARTED || !t->prepared || pw_target_ask(t, &msg, on_discarded))
+		forget(t);
+}
+
+int pw_target_refuse(struct pw_target *t, int code, const char *fmt, ...)
+{
+	struct pw_ctl msg = { 0 };
+	char why[PW_CTL_WHY_MAX];
+	va_list ap;
+
+	if (t->state >= PW_TARGET_STARTED)
+		return code;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	pw_warn("migration from %s refused: %s", t->peer, why);
+	t->state = PW_TARGET_REFUSED;
+	pw_ctl_set_why(&msg, PW_CTL_REFUSE, code < 0 ? -code : code, why);
+	pw_target_tell(t, &msg);
+	pw_target_end(t);
+	return code;
+}
+
+static void on_guest_gone(void *user)
+{
+	pw_target_refuse(user, -ECONNRESET, "the incoming guest has gone: its agent closed the connection");
+}
+
+/* Everything that OPENED promises is there. */
+static void one_less(struct pw_target *t)
+{
+	struct pw_ctl msg = { .type = PW_CTL_OPENED };
+
+	if (--t->waiting)
+		return;
+	t->state = PW_TARGET_OPEN;
+	memcpy(msg.open.guest, t->guest->name, sizeof(msg.open.guest));
+	msg.open.mode = t->mode;
+	msg.open.verify = t->verify;
+	msg.open.regions = t->guest->regions;
+	msg.open.devices = t->guest->devices;
+	msg.open.paths = t->paths;
+	msg.open.slice_shift = t->slice_shift;
+	msg.open.payload_bytes = pw_dataplane_facts(t->host->dataplane)->payload_bytes;
+	memcpy(msg.open.cids, t->own_cids, sizeof(msg.open.cids));
+	if (pw_target_tell(t, &msg))
+		pw_target_refuse(t, -ENOTCONN, "the control link is gone");
+}
+
+static void send_closed(struct pw_target *t, const struct pw_seam_slice *slice)
+{
+	const struct pw_ctl_slice row = {
+		.region = slice->region,
+		.slice = slice->slice,
+		.epoch = slice->epoch,
+	};
+	struct pw_ctl msg = { .type = PW_CTL_CLOSED, .rows = 1, .slices = &row };
+
+	if (pw_target_tell(t, &msg))
+		pw_target_refuse(t, -ENOTCONN, "the control link is gone");
+}
+
+static void on_sealed(struct pw_target *t)
+{
+	struct pw_ctl msg = { .type = PW_CTL_SEALED };
+
+	t->state = PW_TARGET_SEALED;
+	if (pw_target_tell(t, &msg)) {
+		pw_target_refuse(t, -ENOTCONN, "the control link is gone");
+		return;
+	}
+	pw_target_verify_late(t);
+}
+
+static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
+{
+	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
+
+	switch (msg->type) {
+	case PW_SEAM_TRANSFER_ADD:
+		memcpy(t->own_cids, msg->add.cids, sizeof(t->own_cids));
+		break;
+	case PW_SEAM_REGION_ADD:
+		if (++t->regions_added < t->guest->regions)
+			break;
+		memcpy(start.add.cids, t->source_cids, sizeof(start.add.cids));
+		pw_target_order(t, &start, -1);
+		break;
+	case PW_SEAM_TRANSFER_START:
+		one_less(t);
+		break;
+	case PW_SEAM_STREAM_ADD:
+		pw_target_on_stream_added(t, msg->stream.stream);
+		break;
+	case PW_SEAM_STREAM_ENDED:
+		pw_target_on_stream_ended(t, msg);
+		break;
+	case PW_SEAM_SLICE_CLOSE:
+		send_closed(t, &msg->slice);
+		break;
+	case PW_SEAM_SEAL:
+		on_sealed(t);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_seam(void *user, const struct pw_seam_msg *msg)
+{
+	struct pw_target *t = user;
+
+	if (t->state >= PW_TARGET_OWNED)
+		return;
+	if (msg->type == 0)
+		pw_target_refuse(t, msg->status, "the dataplane at the target died");
+	else if (msg->status)
+		pw_target_refuse(t, msg->status, "the dataplane at the target: order %u: %s",
+				 msg->type, strerror(-msg->status));
+	else
+		on_seam_ok(t, msg);
+}
+
+static void on_prepared(void *user, const struct pw_agent_msg *answer, int fd)
+{
+	struct pw_target *t = user;
+
+	if (fd >= 0)
+		close(fd);
+	if (t->state == PW_TARGET_REFUSED)
+		return;
+	if (answer->status)
+		pw_target_refuse(t, answer->status, "the incoming guest is not ready: %s",
+				 strerror(-answer->status));
+	else
+		one_less(t);
+}
+
+static int add_transfer(struct pw_target *t)
+{
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_ADD };
+	uint64_t bytes[PW_REGIONS_MAX];
+	int rc;
+
+	for (uint32_t i = 0; i < t->guest->regions; i++)
+		bytes[i] = t->guest->region[i].bytes;
+	rc = pw_dataplane_take(t->host->dataplane, &t->board, bytes, t->guest->regions, on_seam, t);
+	if (rc)
+		return pw_target_refuse(t, rc, "the dataplane at the target has no place: %s",
+					strerror(-rc));
+	t->has_board = true;
+	msg.add.role = PW_TARGET;
+	msg.add.slice_shift = t->slice_shift;
+	msg.add.board_bytes = t->board.bytes;
+	return pw_target_order(t, &msg, t->board.fd);
+}
+
+static void prepare(struct pw_target *t)
+{
+	struct pw_agent_msg permit = { .type = PW_AGENT_PREPARE };
+	int rc = 0;
+
+	t->waiting = 2;	/* the agent's answer and, when all regions are mapped, START */
+	memcpy(permit.permit.migration, t->id, sizeof(t->id));
+	permit.permit.epoch = t->epoch;
+	t->prepared = true;
+	if (pw_target_ask(t, &permit, on_prepared)) {
+		pw_target_refuse(t, -ECONNRESET, "the incoming guest has gone");
+		return;
+	}
+	if (add_transfer(t))
+		return;
+	for (uint32_t i = 0; !rc && i < t->guest->regions; i++) {
+		struct pw_seam_msg msg = { .type = PW_SEAM_REGION_ADD };
+
+		msg.region.region = i;
+		msg.region.bytes = t->guest->region[i].bytes;
+		rc = pw_target_order(t, &msg, t->guest->region[i].memfd);
+	}
+}
+
+/* The guest that waits here must be the twin of the one that comes. */
+static const char *find_difference(const struct pw_guest *g, const struct pw_ctl *msg)
+{
+	if (g->regions != msg->open.regions || g->devices != msg->open.devices)
+		return "it has another number of regions or devices";
+	for (uint32_t i = 0; i < g->regions; i++)
+		if (g->region[i].bytes != msg->parts[i].bytes)
+			return "its memory has another size";
+	for (uint32_t i = 0; i < g->devices; i++) {
+		const struct pw_ctl_part *part = &msg->parts[g->regions + i];
+
+		if (strncmp(g->device[i].name, part->name, sizeof(part->name)) ||
+		    g->device[i].memory_bytes != part->bytes)
+			return "its devices have other names or sizes";
+	}
+	return NULL;
+}
+
+static void check_and_take(struct pw_target *t, const struct pw_ctl *msg)
+{
+	const struct pw_conf *conf = t->host->conf;
+	const char *difference;
+
+	t->guest = pw_guests_find(t->host->guests, msg->open.guest, PW_AGENT_INCOMING);
+	if (!t->guest) {
+		pw_target_refuse(t, -ENOENT,
+				 "no incoming guest %s waits at %s: start its VMM there as incoming",
+				 msg->open.guest, conf->host);
+		return;
+	}
+	if (pw_guest_take(t->guest, on_guest_gone, t)) {
+		t->guest = NULL;
+		pw_target_refuse(t, -EBUSY, "guest %s at %s is in another migration",
+				 msg->open.guest, conf->host);
+		return;
+	}
+	difference = find_difference(t->guest, msg);
+	if (difference)
+		pw_target_refuse(t, -EINVAL,
+				 "the incoming guest %s differs: %s; start it with the same configuration",
+				 msg->open.guest, difference);
+	else if (t->paths != conf->lane.paths)
+		pw_target_refuse(t, -EINVAL, "%u paths there, %u here: set lane.paths alike",
+				 t->paths, conf->lane.paths);
+	else if (pw_guest_map(t->guest))
+		pw_target_refuse(t, -ENOMEM, "out of memory at %s", conf->host);
+	else
+		prepare(t);
+}
+
+static struct pw_target *create(struct pw_host *host, struct pw_peer_link *link,
+				const struct pw_ctl *msg)
+{
+	struct pw_target *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->host = host;
+	t->link = link;
+	memcpy(t->id, msg->migration, sizeof(t->id));
+	t->epoch = msg->epoch;
+	t->mode = msg->open.mode;
+	t->verify = msg->open.verify;
+	t->slice_shift = msg->open.slice_shift;
+	t->paths = msg->open.paths;
+	memcpy(t->source_cids, msg->open.cids, sizeof(t->source_cids));
+	snprintf(t->peer, sizeof(t->peer), "%s", pw_peer_name(link));
+	for (unsigned i = 0; i < PW_DEVICES_MAX; i++)
+		t->device[i].fd = -1;
+	LIST_INSERT_HEAD(&host->targets, t, next);
+	return t;
+}
+
+static void on_close(struct pw_target *t, const struct pw_ctl *msg)
+{
+	for (uint32_t i = 0; i < msg->rows && t->state == PW_TARGET_OPEN; i++) {
+		struct pw_seam_msg order = { .type = PW_SEAM_SLICE_CLOSE };
+
+		order.slice.region = msg->slices[i].region;
+		order.slice.slice = msg->slices[i].slice;
+		order.slice.epoch = (uint16_t)msg->slices[i].epoch;
+		if (pw_target_order(t, &order, -1))
+			return;
+	}
+}
+
+static void on_seal(struct pw_target *t, const struct pw_ctl *msg)
+{
+	struct pw_seam_msg order = { .type = PW_SEAM_SEAL };
+
+	t->blocks_wanted = msg->seal.blocks;
+	if (msg->seal.streams != t->guest->devices)
+		pw_target_refuse(t, -EPROTO, "SEAL before every device's stream had ended");
+	else
+		pw_target_order(t, &order, -1);
+}
+
+static bool is_in_order(const struct pw_target *t, enum pw_ctl_type type)
+{
+	switch (type) {
+	case PW_CTL_STREAM_OPEN:
+	case PW_CTL_CLOSE:
+	case PW_CTL_SEAL:
+	case PW_CTL_STREAM_END:
+	case PW_CTL_DEVICE_DATA:
+		return t->state == PW_TARGET_OPEN;
+	case PW_CTL_DIGESTS:
+		return t->state == PW_TARGET_OPEN || t->state == PW_TARGET_SEALED;
+	case PW_CTL_GIVE:
+	case PW_CTL_RELEASED:
+		return t->state >= PW_TARGET_SEALED;
+	default:
+		return type == PW_CTL_ABORT;
+	}
+}
+
+static void on_abort(struct pw_target *t, const struct pw_ctl_host_why *why)
+{
+	pw_info("guest %s from %s: the source gave up: %s", t->guest->name, t->peer, why->why);
+	if (t->state >= PW_TARGET_OWNED)
+		return;	/* too late: it was given */
+	t->state = PW_TARGET_REFUSED;
+	pw_target_end(t);
+}
+
+static void dispatch(struct pw_target *t, const struct pw_ctl *msg)
+{
+	switch (msg->type) {
+	case PW_CTL_STREAM_OPEN:
+		pw_target_open_stream(t, msg->stream.device);
+		break;
+	case PW_CTL_CLOSE:
+		on_close(t, msg);
+		break;
+	case PW_CTL_DIGESTS:
+		pw_target_on_digests(t, msg);
+		break;
+	case PW_CTL_STREAM_END:
+		pw_target_on_stream_end(t, &msg->stream);
+		break;
+	case PW_CTL_DEVICE_DATA:
+		pw_target_on_device_data(t, msg->bytes, msg->rows);
+		break;
+	case PW_CTL_SEAL:
+		on_seal(t, msg);
+		break;
+	case PW_CTL_GIVE:
+		pw_target_on_give(t);
+		break;
+	case PW_CTL_RELEASED:
+		pw_target_end(t);
+		break;
+	case PW_CTL_ABORT:
+		on_abort(t, &msg->why);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_message(struct pw_peer_link *link, const struct pw_ctl *msg, void *user)
+{
+	struct pw_target *t = user;
+
+	(void)link;
+	if (t->state == PW_TARGET_REFUSED || msg->epoch != t->epoch ||
+	    memcmp(msg->migration, t->id, sizeof(t->id)))
+		return;
+	if (is_in_order(t, msg->type))
+		dispatch(t, msg);
+	else
+		pw_target_refuse(t, -EPROTO, "%s broke the protocol: %s came out of order", t->peer,
+				 pw_ctl_name(msg->type));
+}
+
+static void on_down(struct pw_peer_link *link, const struct pw_error *why, void *user)
+{
+	struct pw_target *t = user;
+
+	(void)link;
+	t->link = NULL;
+	if (t->state == PW_TARGET_REFUSED)
+		return;
+	if (t->state == PW_TARGET_OWNED)
+		return;	/* on_running() ends it */
+	if (t->state != PW_TARGET_STARTED) {
+		pw_warn("guest %s from %s: %s: %s; what came is discarded",
+			t->guest ? t->guest->name : "?", t->peer, why->what, why->found);
+		t->state = PW_TARGET_REFUSED;
+	}
+	pw_target_end(t);
+}
+
+static const struct pw_peer_calls migration_calls = {
+	.on_message = on_message,
+	.on_down = on_down,
+};
+
+static void on_first_message(struct pw_peer_link *link, const struct pw_ctl *msg, void *user)
+{
+	struct pw_host *host = user;
+	struct pw_target *t;
+
+	if (msg->type != PW_CTL_OPEN) {
+		pw_warn("peer %s: %s before OPEN: link closed", pw_peer_name(link),
+			pw_ctl_name(msg->type));
+		pw_peer_close(link);
+		return;
+	}
+	t = create(host, link, msg);
+	if (!t) {
+		pw_peer_close(link);
+		return;
+	}
+	pw_peer_set_calls(link, &migration_calls, t);
+	check_and_take(t, msg);
+}
+
+static void on_stranger_down(struct pw_peer_link *link, const struct pw_error *why, void *user)
+{
+	(void)user;
+	pw_info("link of %s ended: %s: %s", pw_peer_address(link), why->what, why->found);
+}
+
+const struct pw_peer_calls pw_target_peer_calls = {
+	.on_message = on_first_message,
+	.on_down = on_stranger_down,
+};
+
+void pw_targets_destroy(struct pw_host *host)
+{
+	while (!LIST_EMPTY(&host->targets)) {
+		struct pw_target *t = LIST_FIRST(&host->targets);
+
+		let_go(t);
+		forget(t);
+	}
+}
