@@ -235,9 +235,9 @@ static void check_cpus(struct pw_conf_text *t, const struct pw_conf *c)
 {
 	const struct pw_conf_workers *w = &c->workers;
 
-	if (w->cpus && w->cpus != c->lane.paths)
+	if (w->cpus > c->lane.paths)
 		pw_conf_text_fail(t, "workers.cpus", "contradicts lane.paths\n%u CPUs for %u paths\n"
-				  "each path has a worker on a CPU of its own: list as many, or use auto",
+				  "each path has one worker: list as many or fewer, or use auto",
 				  w->cpus, c->lane.paths);
 	for (unsigned i = 0; i < w->cpus; i++)
 		for (unsigned j = 0; j < i; j++)

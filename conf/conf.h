@@ -54,7 +54,7 @@ struct pw_conf_lane {
 
 struct pw_conf_workers {
 	uint32_t cpus;	/* 0: auto */
-	uint32_t cpu[PW_PATHS_MAX];	/* of path 0, 1, ... */
+	uint32_t cpu[PW_PATHS_MAX];	/* no more than lane.paths; paths share them if fewer */
 	enum pw_idle idle;
 };
 

@@ -62,12 +62,37 @@ static void destroy_guest(struct pw_guest *g)
 	free(g);
 }
 
-/* The agent has gone. A migration that has the guest hears it once, from the
- * call that waits or from on_gone, and keeps the memory until it lets go. */
-static void on_hangup(struct pw_guest *g)
+/* Did whoever was called let go of it, and so end it? */
+static bool is_alive(struct pw_guests *guests, const struct pw_guest *g)
+{
+	const struct pw_guest *other;
+
+	LIST_FOREACH(other, &guests->all, next)
+		if (other == g)
+			return true;
+	return false;
+}
+
+/* The call that waits is answered by us. */
+static void answer_gone(struct pw_guest *g)
 {
 	struct pw_agent_msg answer = { .status = -ECONNRESET };
-	struct pw_guest_call *call;
+	struct pw_guest_call *call = STAILQ_FIRST(&g->calls);
+
+	if (!call)
+		return;
+	STAILQ_REMOVE_HEAD(&g->calls, next);
+	forget_calls(g);
+	answer.type = call->request.type;
+	call->fn(call->user, &answer, -1);
+	free(call);
+}
+
+/* The agent has gone. A migration that has the guest hears it and keeps the
+ * memory until it lets go. */
+static void on_hangup(struct pw_guest *g)
+{
+	struct pw_guests *guests = g->guests;
 
 	if (g->name[0])
 		pw_info("guest %s (%s): its agent has gone", g->name, role_name(g));
@@ -78,16 +103,8 @@ static void on_hangup(struct pw_guest *g)
 		destroy_guest(g);
 		return;
 	}
-	call = STAILQ_FIRST(&g->calls);
-	if (call) {
-		STAILQ_REMOVE_HEAD(&g->calls, next);
-		forget_calls(g);
-		answer.type = call->request.type;
-		call->fn(call->user, &answer, -1);	/* may let go: g is not touched any more */
-		free(call);
-		return;
-	}
-	if (g->on_gone)
+	answer_gone(g);
+	if (is_alive(guests, g) && g->on_gone)
 		g->on_gone(g->user);
 }
 

@@ -74,7 +74,7 @@ const char *pw_migration_result(const struct pw_migration *m)
 
 const char *pw_migration_guest_is(const struct pw_migration *m)
 {
-	return stages[m->stage].guest_is;
+	return m->guest_gone ? "gone: its process at the source ended" : stages[m->stage].guest_is;
 }
 
 /* From one stage to the next; 0 if the later was never entered. */
@@ -98,7 +98,10 @@ struct pw_stun_phases pw_migration_phases(const struct pw_migration *m)
 	/* The guest's last step is where its stun begins, not our request. */
 	if (m->stun_start_ns && m->entered_ns[PW_STAGE_SYNC] > m->stun_start_ns)
 		p.quiesce_ns = m->entered_ns[PW_STAGE_SYNC] - m->stun_start_ns;
-	p.resume_ns -= p.resume_ns > m->since_step_ns ? m->since_step_ns : 0;
+	if (m->first_step_ns > m->entered_ns[PW_STAGE_HANDOVER])
+		p.resume_ns = m->first_step_ns - m->entered_ns[PW_STAGE_HANDOVER];
+	else
+		p.resume_ns -= p.resume_ns > m->since_step_ns ? m->since_step_ns : 0;
 	return p;
 }
 
@@ -106,7 +109,5 @@ uint64_t pw_migration_stun_ns(const struct pw_migration *m)
 {
 	struct pw_stun_phases p = pw_migration_phases(m);
 
-	if (m->guest_stun_ns)
-		return m->guest_stun_ns;
 	return p.quiesce_ns + p.sync_ns + p.wire_ns + p.verify_ns + p.load_ns + p.resume_ns;
 }

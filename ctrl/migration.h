@@ -60,8 +60,8 @@ struct pw_migration {
 	uint64_t entered_ns[PW_NUM_STAGES];	/* 0: was never there */
 	uint64_t stun_start_ns;	/* the guest's last step, by its own account */
 	uint64_t end_ns;
+	uint64_t first_step_ns;	/* at the target, on this host's clock too; 0: clocks differ */
 	uint64_t since_step_ns;	/* from the guest's first step to the target's report of it */
-	uint64_t guest_stun_ns;	/* as the guest saw it; 0: clocks of two hosts */
 	uint64_t memory_bytes;
 	uint64_t device_bytes;
 	uint64_t device_stun_bytes;	/* device state that moved in the stun */
@@ -69,6 +69,7 @@ struct pw_migration {
 	bool verified;
 	uint32_t rounds;
 	struct pw_round_record round[PW_ROUNDS_RECORDED];
+	bool guest_gone;	/* its process ended at the source */
 	struct pw_error error;	/* of failed, cancelled, uncertain */
 };
 
@@ -92,7 +93,9 @@ const char *pw_migration_result(const struct pw_migration *m);
 /* "running at the source", ... */
 const char *pw_migration_guest_is(const struct pw_migration *m);
 
-/* Phases of the stun, in ns, without a gap: they add up to what the guest saw. */
+/* Phases of the stun, in ns, without a gap: from the guest's last step here to
+ * its first step there. Where clocks differ the end is taken from the target's
+ * report, and the journey of GIVE and RUNNING counts as resume. */
 struct pw_stun_phases {
 	uint64_t quiesce_ns;
 	uint64_t sync_ns;
@@ -104,7 +107,7 @@ struct pw_stun_phases {
 
 struct pw_stun_phases pw_migration_phases(const struct pw_migration *m);
 
-/* As the guest saw it, or the sum of the phases where clocks differ. */
+/* The sum of the phases: what the guest saw. */
 uint64_t pw_migration_stun_ns(const struct pw_migration *m);
 
 #endif /* PW_MIGRATION_H */

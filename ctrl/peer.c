@@ -2,21 +2,16 @@
 /*
  * peer.c - the control link to another pagewired
  *
- * Happy path: begin_tls -> on_connected (HELLO goes out) -> on_hello (the
- * peer's came in) -> on_message ... -> pw_peer_close() or fail().
- *
- * The end: whoever ends a link may have just queued the reason, and the kernel
- * throws away what the peer has not read when a socket with unread bytes is
- * closed. So a link is buried in steps: no more callbacks; what is queued goes
- * out; close_notify; half-close; read and forget until the peer closes as
- * well; free. One second for all of it.
+ * Happy path: begin_tls -> on_connected (HELLO goes out) -> handle_hello (the
+ * peer's came in) -> on_message ... -> pw_peer_close(), or pw_peer_link_fail()
+ * with whatever goes wrong.
  *
  * Invariants
  *	P1  libevent defers the callbacks of bev, and so nothing that the user
  *	    calls can call the user back
  *	P2  memory of a link is freed by an event of its own, never inside a
- *	    callback of bev: a loop over messages may look at the link after
- *	    each of them
+ *	    callback of bev (peer_end.c): a loop over messages may look at the
+ *	    link after each of them
  */
 
 #include <errno.h>
@@ -34,37 +29,7 @@
 #include "peer_link.h"
 #include "pagewire/check.h"
 
-#define UP_MS_DEFAULT	5000u
-#define PING_MS_DEFAULT 1000u
-#define DEAD_MS_DEFAULT 5000u
-#define BURY_MS		1000u
-
-static uint32_t or_default(uint32_t ms, uint32_t otherwise)
-{
-	return ms ? ms : otherwise;
-}
-
-static uint32_t up_ms(const struct pw_peer_link *link)
-{
-	return or_default(link->self.timing.up_ms, UP_MS_DEFAULT);
-}
-
-static uint32_t ping_ms(const struct pw_peer_link *link)
-{
-	return or_default(link->self.timing.ping_ms, PING_MS_DEFAULT);
-}
-
-static uint32_t dead_ms(const struct pw_peer_link *link)
-{
-	return or_default(link->self.timing.dead_ms, DEAD_MS_DEFAULT);
-}
-
-static void add_in_ms(struct event *event, uint32_t ms)
-{
-	const struct timeval in = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	event_add(event, &in);
-}
+static const struct pw_peer_timing timing_defaults = { 5000, 1000, 5000 };
 
 const char *pw_peer_link_who(const struct pw_peer_link *link)
 {
@@ -77,148 +42,6 @@ const char *pw_peer_link_who(const struct pw_peer_link *link)
 	return who;
 }
 
-/* --- the end of a link --- */
-
-static void free_link(struct pw_peer_link *link)
-{
-	if (link->listener)
-		pw_peer_listener_forget(link);
-	if (link->bev)
-		bufferevent_free(link->bev);
-	SSL_free(link->ssl);
-	if (link->fd >= 0)
-		close(link->fd);
-	if (link->on_fd)
-		event_free(link->on_fd);
-	if (link->deadline)
-		event_free(link->deadline);
-	if (link->tick)
-		event_free(link->tick);
-	free(link->room);
-	free(link);
-}
-
-static void on_last_bytes(evutil_socket_t fd, short what, void *user)
-{
-	struct pw_peer_link *link = user;
-	char forgotten[4096];
-	ssize_t n;
-
-	(void)what;
-	do
-		n = read(fd, forgotten, sizeof(forgotten));
-	while (n > 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	free_link(link);
-}
-
-/* Nothing is queued any more. */
-static void close_half(struct pw_peer_link *link)
-{
-	if (link->bev && SSL_is_init_finished(link->ssl)) {
-		SSL_shutdown(link->ssl);
-		ERR_clear_error();
-	}
-	if (link->bev)
-		bufferevent_free(link->bev);
-	link->bev = NULL;
-	if (link->on_fd)
-		event_free(link->on_fd);
-	link->on_fd = NULL;
-
-	if (link->fd >= 0 && shutdown(link->fd, SHUT_WR) == 0)
-		link->on_fd = event_new(link->self.loop, link->fd, EV_READ | EV_PERSIST,
-					on_last_bytes, link);
-	if (link->on_fd)
-		event_add(link->on_fd, NULL);
-	else
-		event_active(link->deadline, EV_TIMEOUT, 0);	/* P2 */
-}
-
-static void on_flushed(struct bufferevent *bev, void *user)
-{
-	if (evbuffer_get_length(bufferevent_get_output(bev)) == 0)
-		close_half(user);
-}
-
-static void on_flush_failed(struct bufferevent *bev, short what, void *user)
-{
-	(void)bev;
-	(void)what;
-	close_half(user);
-}
-
-/* End the link without a word to the user. is_broken: nothing can be sent on it. */
-static void bury(struct pw_peer_link *link, bool is_broken)
-{
-	bool may_flush = link->state == PW_LINK_HELLO || link->state == PW_LINK_UP;
-
-	PW_CHECK(link->state != PW_LINK_OVER);
-	link->state = PW_LINK_OVER;
-	event_del(link->tick);
-	add_in_ms(link->deadline, BURY_MS);
-	if (!link->bev || is_broken || !may_flush ||
-	    evbuffer_get_length(bufferevent_get_output(link->bev)) == 0) {
-		close_half(link);
-		return;
-	}
-	bufferevent_disable(link->bev, EV_READ);
-	bufferevent_setwatermark(link->bev, EV_WRITE, 0, 0);
-	bufferevent_setcb(link->bev, NULL, on_flushed, on_flush_failed, link);
-}
-
-static void fail(struct pw_peer_link *link, const struct pw_error *why, bool is_broken)
-{
-	enum pw_peer_link_state was = link->state;
-	const struct pw_peer_calls *calls = link->calls;
-
-	PW_CHECK(was != PW_LINK_OVER);
-	bury(link, is_broken);
-	if (calls && calls->on_down)
-		calls->on_down(link, why, link->user);
-}
-
-void pw_peer_link_fail(struct pw_peer_link *link, const struct pw_error *why)
-{
-	fail(link, why, false);
-}
-
-void pw_peer_close(struct pw_peer_link *link)
-{
-	/* From within its own on_down: it is over already. */
-	if (link->state != PW_LINK_OVER)
-		bury(link, false);
-}
-
-static void fail_late(struct pw_peer_link *link)
-{
-	static const char *const waited_for[] = {
-		[PW_LINK_TCP] = "it does not answer a TCP connection",
-		[PW_LINK_TLS] = "it took the connection, but does not finish a TLS handshake",
-		[PW_LINK_HELLO] = "it finished the TLS handshake, but does not say HELLO",
-	};
-	struct pw_error why = { 0 };
-
-	pw_fail(&why, -ETIMEDOUT, "PW-2107",
-		"no link to %s after %u ms\n%s\n"
-		"check that the host is up, that no firewall drops the port, and that pagewired has it",
-		pw_peer_link_who(link), up_ms(link), waited_for[link->state]);
-	fail(link, &why, false);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *user)
-{
-	struct pw_peer_link *link = user;
-
-	(void)fd;
-	(void)what;
-	if (link->state == PW_LINK_OVER)
-		free_link(link);
-	else
-		fail_late(link);
-}
-
 static void fail_protocol(struct pw_peer_link *link, const char *found)
 {
 	struct pw_error why = { 0 };
@@ -227,10 +50,8 @@ static void fail_protocol(struct pw_peer_link *link, const char *found)
 		"the link to %s was ended by this host\n%s\n"
 		"run the same version of pagewire on both hosts; if so, please report this",
 		pw_peer_link_who(link), found);
-	fail(link, &why, false);
+	pw_peer_link_fail(link, &why, false);
 }
-
-/* --- life --- */
 
 static void send_ping(struct pw_peer_link *link, enum pw_ctl_type type, uint64_t cookie)
 {
@@ -246,8 +67,8 @@ static void fail_dead(struct pw_peer_link *link)
 	pw_fail(&why, -ETIMEDOUT, "PW-2108",
 		"the link to %s is lost\nnothing was heard from it for %u ms\n"
 		"check that the host runs and that the network between the hosts is up",
-		pw_peer_link_who(link), dead_ms(link));
-	fail(link, &why, true);
+		pw_peer_link_who(link), link->self.timing.dead_ms);
+	pw_peer_link_fail(link, &why, true);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *user)
@@ -258,14 +79,14 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
 	(void)what;
 	link->silent_ticks = link->heard || link->paused ? 0 : link->silent_ticks + 1;
 	link->heard = false;
-	if ((uint64_t)link->silent_ticks * ping_ms(link) >= dead_ms(link)) {
+	if ((uint64_t)link->silent_ticks * link->self.timing.ping_ms >= link->self.timing.dead_ms) {
 		fail_dead(link);
 		return;
 	}
 	/* Bytes that wait to be sent do what a PING would. */
 	if (pw_peer_queued_bytes(link) == 0)
 		send_ping(link, PW_CTL_PING, ++link->cookie);
-	add_in_ms(link->tick, ping_ms(link));
+	pw_peer_link_arm(link->tick, link->self.timing.ping_ms);
 }
 
 static unsigned nibble_of(char c)
@@ -334,7 +155,7 @@ static void fail_version(struct pw_peer_link *link, uint32_t version)
 		"%s speaks another version\nit speaks version %u of the control link, this host %u\n"
 		"install the same release of pagewire on both hosts",
 		pw_peer_link_who(link), version, PW_CTL_VERSION);
-	fail(link, &why, false);
+	pw_peer_link_fail(link, &why, false);
 }
 
 static void handle_hello(struct pw_peer_link *link, const struct pw_ctl *msg)
@@ -347,7 +168,7 @@ static void handle_hello(struct pw_peer_link *link, const struct pw_ctl *msg)
 	if (link->listener)
 		pw_peer_listener_forget(link);
 	event_del(link->deadline);
-	add_in_ms(link->tick, ping_ms(link));
+	pw_peer_link_arm(link->tick, link->self.timing.ping_ms);
 	if (link->calls && link->calls->on_up)
 		link->calls->on_up(link, link->name, &msg->hello, link->user);
 }
@@ -447,7 +268,17 @@ static void on_event(struct bufferevent *bev, short what, void *user)
 	}
 	pw_peer_tls_explain(&link->check, what & BEV_EVENT_EOF ? 0 : reason_of(bev),
 			    pw_peer_link_who(link), &why);
-	fail(link, &why, true);
+	pw_peer_link_fail(link, &why, true);
+}
+
+static void set_defaults(struct pw_peer_timing *timing)
+{
+	if (!timing->up_ms)
+		timing->up_ms = timing_defaults.up_ms;
+	if (!timing->ping_ms)
+		timing->ping_ms = timing_defaults.ping_ms;
+	if (!timing->dead_ms)
+		timing->dead_ms = timing_defaults.dead_ms;
 }
 
 struct pw_peer_link *pw_peer_link_create(const struct pw_peer_self *self,
@@ -458,21 +289,22 @@ struct pw_peer_link *pw_peer_link_create(const struct pw_peer_self *self,
 	if (!link)
 		return NULL;
 	link->self = *self;
+	set_defaults(&link->self.timing);
 	link->calls = calls;
 	link->user = user;
 	link->fd = -1;
 	link->room = malloc(sizeof(*link->room));
-	link->deadline = evtimer_new(self->loop, on_deadline, link);
+	link->deadline = evtimer_new(self->loop, pw_peer_link_on_deadline, link);
 	link->tick = evtimer_new(self->loop, on_tick, link);
 	if (link->room && link->deadline && link->tick)
 		return link;
-	free_link(link);
+	pw_peer_link_free(link);
 	return NULL;
 }
 
 void pw_peer_link_start(struct pw_peer_link *link)
 {
-	add_in_ms(link->deadline, up_ms(link));
+	pw_peer_link_arm(link->deadline, link->self.timing.up_ms);
 }
 
 int pw_peer_link_begin_tls(struct pw_peer_link *link, int fd, bool accepting)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * peer_link.h - the inside of a link, shared by peer.c and peer_tcp.c
+ * peer_link.h - the inside of a link, shared by peer.c, peer_tcp.c and peer_end.c
  *
  *	            pw_peer_connect()    pw_peer_listen()
  *	                   |                    |
@@ -12,7 +12,7 @@
  *	                   |
  *	               PW_LINK_UP                      the user's
  *	                   |
- *	              PW_LINK_OVER                     no more callbacks; see peer.c
+ *	peer_end.c    PW_LINK_OVER                     no more callbacks
  */
 #ifndef PW_PEER_LINK_H
 #define PW_PEER_LINK_H
@@ -77,10 +77,29 @@ int pw_peer_link_begin_tls(struct pw_peer_link *link, int fd, bool accepting);
 /* "peer host-b at 10.1.2.12:7000"; borrowed until the next call. */
 const char *pw_peer_link_who(const struct pw_peer_link *link);
 
-/* Tell the user that the link is over, and why; then bury it. */
-void pw_peer_link_fail(struct pw_peer_link *link, const struct pw_error *why);
+/* event comes in ms from now, whatever it was set to. */
+static inline void pw_peer_link_arm(struct event *event, uint32_t ms)
+{
+	const struct timeval in = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
-/* peer_tcp.c: link is up or gone, its listener may take another in its place. */
+	event_add(event, &in);
+}
+
+/* --- peer_end.c --- */
+
+/* Tell the user that the link is over, and why; then bury it. is_broken:
+ * nothing can be sent on it any more. */
+void pw_peer_link_fail(struct pw_peer_link *link, const struct pw_error *why, bool is_broken);
+
+/* It did not come up, or was not buried, in time. */
+void pw_peer_link_on_deadline(evutil_socket_t fd, short what, void *user);
+
+/* At once: for a link that nobody has seen. */
+void pw_peer_link_free(struct pw_peer_link *link);
+
+/* --- peer_tcp.c --- */
+
+/* Link is up or gone: its listener may take another in its place. */
 void pw_peer_listener_forget(struct pw_peer_link *link);
 
 #endif /* PW_PEER_LINK_H */

@@ -126,7 +126,7 @@ static void on_accept(struct evconnlistener *socket, evutil_socket_t fd, struct 
 	if (pw_peer_link_begin_tls(link, fd, true) == 0)
 		return;
 	pw_fail(&why, -ENOMEM, "PW-2112", "cannot take a link from %s\nout of memory", link->address);
-	pw_peer_link_fail(link, &why);
+	pw_peer_link_fail(link, &why, true);
 }
 
 void pw_peer_listener_forget(struct pw_peer_link *link)
@@ -253,7 +253,7 @@ static void fail_connect(struct pw_peer_link *link, int code)
 		pw_fail(&why, code, "PW-2106", "cannot reach %s\n%s\n"
 			"check the address, and the route to it: ip route get ADDRESS",
 			pw_peer_link_who(link), strerror(-code));
-	pw_peer_link_fail(link, &why);
+	pw_peer_link_fail(link, &why, true);
 }
 
 static int code_of_connect(const struct pw_peer_link *link)

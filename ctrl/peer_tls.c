@@ -22,7 +22,8 @@
 #include "peer_tls.h"
 #include "pagewire/check.h"
 
-#define SAME_CA "sign both hosts with the same CA (pagewire peer issue), or add the missing one to the ca file"
+#define SAME_CA "sign both hosts with the same CA (pagewire peer issue), or add the missing one " \
+		"to the ca file"
 
 /* --- names in a certificate --- */
 

@@ -34,7 +34,8 @@ int pw_proc_sibling(const char *program, char *path, size_t bytes, struct pw_err
 	char *slash;
 
 	if (n < 0)
-		return pw_fail(e, -errno, "PW-9101", "cannot find the folder of this program\n%m");
+		return pw_fail(e, -errno, "PW-9101", "cannot find the folder of this program\n%s",
+			       strerror(errno));
 	self[n] = '\0';
 	slash = strrchr(self, '/');
 	if (!slash || snprintf(path, bytes, "%.*s/%s", (int)(slash - self), self, program) >=
@@ -42,9 +43,9 @@ int pw_proc_sibling(const char *program, char *path, size_t bytes, struct pw_err
 		return pw_fail(e, -ENAMETOOLONG, "PW-9101", "the path of %s is too long", program);
 	if (access(path, X_OK))
 		return pw_fail(e, -errno, "PW-9102",
-			       "cannot find %s\n%s: %m\n"
+			       "cannot find %s\n%s: %s\n"
 			       "install it beside pagewire, or build everything: ninja -C build",
-			       program, path);
+			       program, path, strerror(errno));
 	return 0;
 }
 
@@ -245,29 +246,69 @@ char *pw_proc_describe_end(const struct pw_proc *p, char *buf, size_t bytes)
 	return buf;
 }
 
-char *pw_proc_log_tail(const struct pw_proc *p, unsigned lines, char *buf, size_t bytes)
+/* The last bytes of a file, in whole lines, without the newlines at its end. */
+static void read_tail(const char *path, char *buf, size_t bytes)
 {
-	FILE *f = fopen(p->log, "re");
-	char *start = buf;
-	size_t n = 0;
+	FILE *f = fopen(path, "re");
+	bool cut = f && !fseek(f, -(long)(bytes - 1), SEEK_END);
+	char *newline;
+	size_t n;
 
-	PW_CHECK(bytes > 0);
-	if (f && !fseek(f, -(long)(bytes - 1), SEEK_END)) {
-		n = fread(buf, 1, bytes - 1, f);
-	} else if (f) {	/* shorter than that */
+	if (f && !cut)	/* it is shorter than that */
 		rewind(f);
-		n = fread(buf, 1, bytes - 1, f);
-	}
+	n = f ? fread(buf, 1, bytes - 1, f) : 0;
 	if (f)
 		fclose(f);
 	while (n && buf[n - 1] == '\n')
 		n--;
 	buf[n] = '\0';
-	for (char *at = buf + n; at > buf; at--)
-		if (at[-1] == '\n' && lines-- == 1) {
-			start = at;
+	newline = cut ? strchr(buf, '\n') : NULL;
+	if (newline)
+		memmove(buf, newline + 1, strlen(newline));
+}
+
+char *pw_proc_log_tail(const struct pw_proc *p, unsigned lines, char *buf, size_t bytes)
+{
+	PW_CHECK(bytes > 0);
+	read_tail(p->log, buf, bytes);
+	for (char *at = buf + strlen(buf); at > buf; at--) {
+		if (at[-1] == '\n' && --lines == 0) {
+			memmove(buf, at, strlen(at) + 1);
 			break;
 		}
-	memmove(buf, start, strlen(start) + 1);
+	}
 	return buf;
+}
+
+/* The line behind mark, up to its end; false if text does not begin with mark. */
+static bool take_line(const char *text, const char *mark, char *to, size_t bytes)
+{
+	size_t skip = strlen(mark);
+
+	if (strncmp(text, mark, skip))
+		return false;
+	snprintf(to, bytes, "%.*s", (int)strcspn(text + skip, "\n"), text + skip);
+	return true;
+}
+
+bool pw_proc_last_error(const struct pw_proc *p, struct pw_error *e)
+{
+	char tail[1600];
+	const char *at = NULL;
+
+	pw_proc_log_tail(p, 20, tail, sizeof(tail));
+	for (const char *next = tail; (next = strstr(next, ": PW-")); next++)
+		at = next + 2;
+	if (!at)
+		return false;
+	*e = (struct pw_error){ .code = -ECHILD };
+	snprintf(e->id, sizeof(e->id), "%.*s", (int)strcspn(at, " \n"), at);
+	take_line(at + strcspn(at, " \n"), " ", e->what, sizeof(e->what));
+	while ((at = strchr(at, '\n'))) {
+		at++;
+		if (!take_line(at, "  found  ", e->found, sizeof(e->found)) &&
+		    !take_line(at, "  fix    ", e->fix, sizeof(e->fix)))
+			break;
+	}
+	return true;
 }

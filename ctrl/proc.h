@@ -52,6 +52,10 @@ void pw_proc_stop_all(struct pw_proc *const *procs, size_t count, unsigned grace
 /* "ended with exit code 3", "was killed by signal 9 (Killed)". Returns buf. */
 char *pw_proc_describe_end(const struct pw_proc *p, char *buf, size_t bytes);
 
+/* The error that it wrote to its log last, as pw_error_text makes it; false if
+ * there is none. e->code is -ECHILD. */
+bool pw_proc_last_error(const struct pw_proc *p, struct pw_error *e);
+
 /* The last lines of its log that fit, at most so many; no final newline. Returns buf. */
 char *pw_proc_log_tail(const struct pw_proc *p, unsigned lines, char *buf, size_t bytes);
 

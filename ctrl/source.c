@@ -270,6 +270,7 @@ static void on_guest_gone(void *user)
 {
 	struct pw_source *s = user;
 
+	s->m.guest_gone = true;
 	pw_source_fail(s, -ECONNRESET, "PW-3003",
 		       "guest %s has gone\nits agent closed the connection\nstart it again",
 		       s->m.guest);

@@ -252,9 +252,8 @@ void pw_source_on_running(struct pw_source *s, const struct pw_ctl_host_running 
 	if (s->m.stage != PW_STAGE_HANDOVER)
 		return;
 	s->m.since_step_ns = running->since_step_ns;
-	if (!memcmp(s->peer_boot, s->host->boot, sizeof(s->peer_boot)) &&
-	    running->first_step_ns > running->last_step_ns)
-		s->m.guest_stun_ns = running->first_step_ns - running->last_step_ns;
+	if (!memcmp(s->peer_boot, s->host->boot, sizeof(s->peer_boot)))
+		s->m.first_step_ns = running->first_step_ns;
 	pw_source_ask(s, &release, on_released);
 	pw_source_tell(s, &msg);
 	pw_source_done(s);

@@ -2,9 +2,11 @@
 /* tracker_pagemap.c - see tracker_pagemap.h */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "pagewire/check.h"
@@ -179,9 +181,48 @@ static int forget_soft_dirty(const struct pw_tracker_pagemap *t)
 	return n == 1 ? 0 : -EIO;
 }
 
+/* Is a page dirty that was written just now, as this process's own pagemap has it? */
+static int look_at_own_page(const void *page)
+{
+	off_t at = (off_t)((uintptr_t)page / PW_PAGE_BYTES * sizeof(uint64_t));
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, &entry, sizeof(entry), at);
+	close(fd);
+	if (n != (ssize_t)sizeof(entry))
+		return -EIO;
+	return entry & PAGEMAP_SOFT_DIRTY ? 0 : -EOPNOTSUPP;
+}
+
+/* A kernel built without soft-dirty bits takes the write to clear_refs and then
+ * calls every page clean: try it out before it is believed. */
+static int check_kept(struct pw_tracker_pagemap *t)
+{
+	unsigned char *page;
+	int err;
+
+	if (t->kept)
+		return 0;
+	page = mmap(NULL, PW_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	*(volatile unsigned char *)page = 1;
+	err = look_at_own_page(page);
+	munmap(page, PW_PAGE_BYTES);
+	t->kept = !err;
+	return err;
+}
+
 static int arm_soft(struct pw_tracker *tracker)
 {
-	return forget_soft_dirty(of(tracker));
+	struct pw_tracker_pagemap *t = of(tracker);
+	int err = check_kept(t);
+
+	return err ? err : forget_soft_dirty(t);
 }
 
 /* Read the pagemap entries of count pages at address into t->words. */
@@ -293,6 +334,7 @@ int pw_tracker_pagemap_init(struct pw_tracker_pagemap *t, const struct pw_pagema
 	};
 	t->pagemap_fd = guest->pagemap_fd;
 	t->clear_refs_fd = guest->clear_refs_fd;
+	t->kept = false;
 	t->pages = 0;
 	t->collected = 0;
 	return add_regions(t, guest);

@@ -49,11 +49,14 @@ struct pw_tracker_pagemap {
 	struct pw_agent_region region[PW_REGIONS_MAX];
 	uint64_t pages;	/* of all regions */
 	uint64_t collected;	/* pages since begin */
+	bool kept;	/* soft-dirty bits: this kernel was seen to keep them */
 	uint64_t words[PW_PAGEMAP_WORDS];	/* what the kernel answers into */
 };
 
 /* Takes about 100 KiB of caller's memory. -EINVAL: how, a descriptor or a
- * region makes no sense. Then use t->tracker with pw_tracker_...(). */
+ * region makes no sense. Then use t->tracker with pw_tracker_...(), which arm
+ * answers with -EOPNOTSUPP where the kernel cannot do it, with -EPERM or -ENXIO
+ * where the agent has not armed all of the memory. */
 int pw_tracker_pagemap_init(struct pw_tracker_pagemap *t, const struct pw_pagemap_guest *guest);
 
 #endif /* PW_TRACKER_PAGEMAP_H */

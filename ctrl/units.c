@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +92,7 @@ static int parse_bytes(const char *text, size_t bytes, const struct unit *units,
 		return err;
 	if (d >= 0x1p63)
 		return -ERANGE;
-	*value = (uint64_t)llround(d);
+	*value = (uint64_t)(d + 0.5);
 	return 0;
 }
 

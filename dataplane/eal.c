@@ -54,15 +54,15 @@ static void format_cpus(char text[CPUS_BYTES], const cpu_set_t *cpus)
 	size_t n = 0;
 
 	text[0] = '\0';
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, cpus))
-			n += (size_t)snprintf(text + n, CPUS_BYTES - n, n ? ",%d" : "%d", cpu);
+			n += (size_t)snprintf(text + n, CPUS_BYTES - n, n ? ",%u" : "%u", cpu);
 }
 
 /* The nth cpu of a set that has more than n. */
-static int nth_cpu(const cpu_set_t *cpus, unsigned n)
+static unsigned nth_cpu(const cpu_set_t *cpus, unsigned n)
 {
-	int cpu = 0;
+	unsigned cpu = 0;
 
 	while (!CPU_ISSET(cpu, cpus) || n--)
 		cpu++;
@@ -80,7 +80,7 @@ static void format_lcores(char text[LCORES_BYTES], const struct pw_args *args)
 	format_cpus(cpus, &args->cpus);
 	n = (size_t)snprintf(text, LCORES_BYTES, "--lcores=0@(%s)", cpus);
 	for (unsigned i = 0; i < args->paths && n < LCORES_BYTES; i++)
-		n += (size_t)(pinned ? snprintf(text + n, LCORES_BYTES - n, ",%u@%d", i + 1,
+		n += (size_t)(pinned ? snprintf(text + n, LCORES_BYTES - n, ",%u@%u", i + 1,
 						nth_cpu(&args->cpus, i)) :
 				       snprintf(text + n, LCORES_BYTES - n, ",%u@(%s)", i + 1, cpus));
 }

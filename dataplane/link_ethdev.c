@@ -26,7 +26,7 @@ static_assert(sizeof(struct encap) == PW_LINK_ENCAP_BYTES, "headers in front of 
  * 02-...: locally administered; 169.254/16: link local. */
 static const struct rte_ether_addr mac[2] = { { { 2, 'p', 'a', 'g', 'e', 1 } },
 					      { { 2, 'p', 'a', 'g', 'e', 2 } } };
-static const uint32_t ip[2] = { RTE_IPV4(169, 254, 80, 1), RTE_IPV4(169, 254, 80, 2) };
+static const uint32_t ip[2] = { 0xa9fe5001, 0xa9fe5002 };	/* 169.254.80.1 and .2 */
 
 static void let_go(void *address, void *opaque)
 {
@@ -161,7 +161,8 @@ static uint16_t send_frames(struct pw_link *link, const struct pw_frame *frames,
 	if (!atomic_load_explicit(&l->queue->up, memory_order_acquire))
 		return n;	/* lost, as on a cable that was pulled */
 	while (sent < n) {
-		uint16_t some = RTE_MIN((uint16_t)(n - sent), l->offer);
+		uint16_t left = (uint16_t)(n - sent);
+		uint16_t some = left < l->offer ? left : l->offer;
 		uint16_t taken = offer(l, frames + sent, some);
 
 		sent = (uint16_t)(sent + taken);
@@ -208,7 +209,7 @@ const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t pa
 	if (frame->nb_segs != 1 || frame->data_len < sizeof(*e) ||
 	    e->ether.ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
 	    e->ip.version_ihl != RTE_IPV4_VHL_DEF || e->ip.next_proto_id != IPPROTO_UDP ||
-	    e->ip.fragment_offset & ~rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG) ||
+	    e->ip.fragment_offset & rte_cpu_to_be_16((uint16_t)~RTE_IPV4_HDR_DF_FLAG) ||
 	    e->udp.dst_port != rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + path)))
 		return NULL;
 	ip_bytes = rte_be_to_cpu_16(e->ip.total_length);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "mapping.h"
+#include "pagewire/check.h"
 #include "serve.h"
 
 struct pw_pending *pw_pending_add(struct pw_serve *s, struct pw_share *share,
@@ -12,8 +13,7 @@ struct pw_pending *pw_pending_add(struct pw_serve *s, struct pw_share *share,
 {
 	struct pw_pending *p = calloc(1, sizeof(*p));
 
-	if (!p)
-		return NULL;
+	PW_CHECK(p);	/* a few hundred bytes: without them there is nothing left to do */
 	p->share = share;
 	p->msg = *msg;
 	p->slot = -1;
@@ -41,6 +41,8 @@ static bool advance_region(struct pw_serve *s, struct pw_pending *p)
 		return false;
 	p->msg.status = pw_prefault_destroy(p->prefault);
 	p->share->prefaulting--;
+	if (p->msg.status)
+		pw_share_drop_region(p->share, p->msg.region.region);
 	return true;
 }
 

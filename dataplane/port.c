@@ -16,7 +16,9 @@
 #include "pagewire/wire.h"
 #include "port.h"
 
+#define ANY_SOCKET	 ((unsigned)SOCKET_ID_ANY)
 #define POOL_CACHE	 256u
+#define CONNECT_WAITS	 3u	/* looks at the carrier, 50 ms apart */
 #define NIC_DESCRIPTORS	 1024u
 #define NIC_POOL_FRAMES	 4095u	/* descriptors, two bursts, caches: 2^k - 1 fits best */
 #define MEMIF_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
@@ -154,10 +156,10 @@ static int set_up_queues(struct pw_port *p, const struct rte_eth_dev_info *info,
 	for (uint16_t i = 0; i < p->paths && !status; i++) {
 		status = make_pools(&p->queue[i], p->is_memif, why);
 		if (!status)
-			status = rte_eth_rx_queue_setup(p->id, i, rx, SOCKET_ID_ANY, NULL,
+			status = rte_eth_rx_queue_setup(p->id, i, rx, ANY_SOCKET, NULL,
 							p->queue[i].rx);
 		if (!status)
-			status = rte_eth_tx_queue_setup(p->id, i, tx, SOCKET_ID_ANY, NULL);
+			status = rte_eth_tx_queue_setup(p->id, i, tx, ANY_SOCKET, NULL);
 	}
 	if (status)
 		return pw_why(why, status, "queues of %s: %s", info->driver_name, pw_eal_error());
@@ -219,11 +221,16 @@ bool pw_port_tend(struct pw_port *p)
 		if (rte_eth_dev_start(p->id))
 			return false;
 		p->state = PW_PORT_STARTED;
+		p->waits = 0;
 		rte_eth_promiscuous_enable(p->id);
 		/* fallthrough */
 	case PW_PORT_STARTED:
-		if (!has_carrier(p))
+		if (!has_carrier(p)) {
+			/* Whoever connects to an end that is not ready is sent away. */
+			if (++p->waits > CONNECT_WAITS)
+				pw_port_restart(p);
 			return false;
+		}
 		p->state = PW_PORT_UP;
 		set_up_flag(p, true);
 		return false;

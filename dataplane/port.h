@@ -46,6 +46,7 @@ struct pw_port {
 	uint16_t paths;
 	uint16_t payload_bytes;
 	uint32_t link_mbps;	/* 0: not known */
+	uint32_t waits;	/* STARTED: times looked, no carrier yet */
 	uint64_t left_at;	/* LEAVING: the barrier after which no worker is in the driver */
 	bool payload_crc;	/* nothing else guards the payload on its way */
 	struct pw_queue queue[PW_PATHS_MAX];

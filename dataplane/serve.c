@@ -53,8 +53,10 @@ static int handle_region_add(struct pw_serve *s, struct pw_seam_msg *msg, int *f
 		return status;
 	region = &share->transfer.region[msg->region.region];
 	prefault = pw_prefault_create(region->base, region->bytes, &s->lane->control);
-	if (!prefault)
+	if (!prefault) {
+		pw_share_drop_region(share, msg->region.region);
 		return -ENOMEM;
+	}
 	p = pw_pending_add(s, share, msg);
 	p->prefault = prefault;
 	share->prefaulting++;
@@ -67,8 +69,6 @@ static int answer_behind_barrier(struct pw_serve *s, struct pw_share *share,
 {
 	struct pw_pending *p = pw_pending_add(s, share, msg);
 
-	if (!p)
-		return -ENOMEM;
 	p->barrier = pw_workers_ask(&s->lane->workers);
 	return PENDING;
 }
@@ -96,7 +96,6 @@ static int handle_slice_send(struct pw_serve *s, struct pw_seam_msg *msg, int *f
 {
 	struct pw_share *share = share_of(s, msg);
 	struct pw_slice_order order;
-	struct pw_pending *p;
 	int status = share ? pw_share_order(share, &msg->slice, &order) : -EINVAL;
 
 	(void)fd;
@@ -104,10 +103,7 @@ static int handle_slice_send(struct pw_serve *s, struct pw_seam_msg *msg, int *f
 		return status;
 	if (pw_pending_has_slice(s, share, &msg->slice))
 		return -EBUSY;
-	p = pw_pending_add(s, share, msg);
-	if (!p)
-		return -ENOMEM;
-	p->order = order;
+	pw_pending_add(s, share, msg)->order = order;
 	return PENDING;
 }
 
@@ -138,7 +134,8 @@ static int handle_transfer_del(struct pw_serve *s, struct pw_seam_msg *msg, int 
 		return -EINVAL;
 	pw_pending_cancel(s, share);
 	pw_share_leave(share, s->lane);
-	return pw_pending_add(s, share, msg) ? PENDING : -ENOMEM;
+	pw_pending_add(s, share, msg);
+	return PENDING;
 }
 
 static void handle(struct pw_serve *s, struct pw_seam_msg *msg, int fd)

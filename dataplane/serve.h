@@ -40,7 +40,7 @@ struct pw_pending {
 	struct pw_seam_msg msg;
 };
 
-/* Keep a request. NULL: no memory. */
+/* Keep a request. */
 struct pw_pending *pw_pending_add(struct pw_serve *s, struct pw_share *share,
 				  const struct pw_seam_msg *msg);
 

@@ -117,6 +117,17 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 	return 0;
 }
 
+void pw_share_drop_region(struct pw_share *s, uint32_t region)
+{
+	struct pw_region *r = &s->transfer.region[region];
+
+	if (r->base)
+		pw_mapping_close(r->base, r->bytes);
+	*r = (struct pw_region){ 0 };
+	free(s->transfer.slice_in[region]);
+	s->transfer.slice_in[region] = NULL;
+}
+
 /* ---- start ---- */
 
 static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane *lane, uint32_t path,
@@ -314,11 +325,8 @@ void pw_share_free(struct pw_share *s)
 		if (s->pump[i])
 			pw_pump_destroy(s->pump[i]);
 	free_connections(s);
-	for (unsigned i = 0; i < PW_REGIONS_MAX; i++) {
-		if (s->transfer.region[i].base)
-			pw_mapping_close(s->transfer.region[i].base, s->transfer.region[i].bytes);
-		free(s->transfer.slice_in[i]);
-	}
+	for (unsigned i = 0; i < PW_REGIONS_MAX; i++)
+		pw_share_drop_region(s, i);
 	pw_mapping_close((uint8_t *)s->board, s->board_bytes);
 	pw_bells_fini(&s->pumps);
 	memset(s, 0, sizeof(*s));

@@ -48,6 +48,7 @@ struct pw_share {
 int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number,
 		 struct pw_seam_transfer *add, int fd);
 int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region, int fd);
+void pw_share_drop_region(struct pw_share *s, uint32_t region);	/* it could not be populated */
 
 /* Make connections to the peer's cids and post them to the workers. */
 int pw_share_start(struct pw_share *s, struct pw_lane *lane, const uint32_t *cids);

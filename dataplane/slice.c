@@ -9,16 +9,13 @@
 
 #include "hot.h"
 
-/* Above any number of chunks, with room to be counted up by late claims. */
-#define NOTHING_TO_CLAIM 0x80000000u
+#define NUMBER_BITS 32	/* of next_chunk; above them: chunks of the order */
 
 void pw_slices_init(struct pw_slices_out *s, unsigned slice_shift)
 {
 	PW_CHECK(slice_shift >= PW_PAGE_SHIFT && slice_shift <= PW_SLICE_SHIFT);
 	memset(s, 0, sizeof(*s));
 	s->slice_shift = slice_shift;
-	for (unsigned i = 0; i < PW_SLICES_OPEN_MAX; i++)
-		atomic_init(&s->slot[i].next_chunk, NOTHING_TO_CLAIM);
 }
 
 static uint64_t dirty_bytes(const struct pw_slice_order *order)
@@ -44,9 +41,9 @@ int pw_slices_open(struct pw_slices_out *s, const struct pw_slice_order *order)
 		atomic_store_explicit(&slot->unsettled, dirty_bytes(order) + order->chunks,
 				      memory_order_relaxed);
 		atomic_store_explicit(&slot->state, PW_SLICE_OPEN, memory_order_relaxed);
-		atomic_store_explicit(&slot->chunks, order->chunks, memory_order_relaxed);
 		/* release; pairs with the fetch-add in claim_number(): S1 */
-		atomic_store_explicit(&slot->next_chunk, 0, memory_order_release);
+		atomic_store_explicit(&slot->next_chunk, (uint64_t)order->chunks << NUMBER_BITS,
+				      memory_order_release);
 		return (int)i;
 	}
 	return -ENOSPC;
@@ -56,8 +53,7 @@ void pw_slices_free(struct pw_slices_out *s, unsigned slot)
 {
 	PW_CHECK(atomic_load_explicit(&s->slot[slot].state, memory_order_acquire) ==
 		 PW_SLICE_SETTLED);
-	atomic_store_explicit(&s->slot[slot].next_chunk, NOTHING_TO_CLAIM, memory_order_relaxed);
-	atomic_store_explicit(&s->slot[slot].chunks, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->slot[slot].next_chunk, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->slot[slot].state, PW_SLICE_FREE, memory_order_release);
 }
 
@@ -75,16 +71,23 @@ bool pw_slices_settle(struct pw_slices_out *s, unsigned slot, uint64_t bytes)
 	return true;
 }
 
-/* Take the number of a chunk that nobody has. The plain loads keep idle workers
+static bool is_chunk(uint64_t next_chunk)
+{
+	return (uint32_t)next_chunk < next_chunk >> NUMBER_BITS;
+}
+
+/* Take the number of a chunk that nobody has. The plain load keeps idle workers
  * from counting next_chunk up for ever. */
 static bool claim_number(struct pw_slice_out *slot, uint32_t *number)
 {
-	if (atomic_load_explicit(&slot->next_chunk, memory_order_relaxed) >=
-	    atomic_load_explicit(&slot->chunks, memory_order_relaxed))
+	uint64_t next = atomic_load_explicit(&slot->next_chunk, memory_order_relaxed);
+
+	if (!is_chunk(next))
 		return false;
 	/* acquire; pairs with the release in pw_slices_open(): S1 */
-	*number = atomic_fetch_add_explicit(&slot->next_chunk, 1, memory_order_acq_rel);
-	return *number < atomic_load_explicit(&slot->chunks, memory_order_relaxed);
+	next = atomic_fetch_add_explicit(&slot->next_chunk, 1, memory_order_acq_rel);
+	*number = (uint32_t)next;
+	return is_chunk(next);
 }
 
 /* Copy the words of a chunk; false if no page of it is dirty. */

@@ -14,8 +14,9 @@
  * Open slices live in a table that the control thread fills and the workers
  * read without a lock:
  *   S1  next_chunk is written last when a slice is opened (release) and is
- *       claimed with fetch-add (acquire), so a claim sees the other fields,
- *       even if the slot was freed and opened again since it was looked at
+ *       claimed with fetch-add (acquire), so a claim sees the other fields.
+ *       It holds the number of chunks too: a claim that came too late is told
+ *       so by what it took, even if the slot was freed and opened again since
  *   S2  unsettled counts dirty bytes plus one token per chunk; a token is given
  *       back when the chunk's words are copied. 0 therefore means that nobody
  *       reads the bitmap any more and every page is placed
@@ -44,8 +45,7 @@ struct pw_slice_order {
 
 struct pw_slice_out {
 	_Atomic uint32_t state;	/* enum pw_slice_state */
-	_Atomic uint32_t chunks;	/* of the open order; 0 while free */
-	_Atomic uint32_t next_chunk;
+	_Atomic uint64_t next_chunk;	/* low half: its number; high half: chunks, 0 while free */
 	_Atomic uint64_t unsettled;
 	_Atomic uint64_t sent_bytes;	/* payload, repeats not counted */
 	_Atomic uint64_t zero_pages;

@@ -46,6 +46,7 @@ static void play(const struct pw_demo_options *o, struct pw_demo_runs *runs)
 		pw_demo_table_begin(o, stdout);
 	if (pw_demo_scene_open(&scene, o, &runs->error) == 0)
 		run_modes(&scene, o, runs);
+	snprintf(runs->last_words, sizeof(runs->last_words), "%s", scene.last_words);
 	pw_demo_scene_close(&scene);
 }
 
@@ -66,24 +67,42 @@ static enum pw_exit exit_of(const struct pw_demo_runs *runs)
 	return code;
 }
 
+static void tell_error(const struct pw_error *e, const char *guest_is)
+{
+	char text[sizeof(*e) + 64];
+
+	fprintf(stderr, "pagewire: %s\n", pw_error_text(e, text, sizeof(text)));
+	if (guest_is[0])
+		fprintf(stderr, "  guest  %s\n", guest_is);
+}
+
+static void tell_run(const struct pw_demo_run *r)
+{
+	struct pw_error e = { 0 };
+
+	if (r->error.code) {
+		tell_error(&r->error, r->guest_is);
+	} else if (!pw_demo_run_is_verified(r)) {
+		pw_fail(&e, -EBADMSG, "PW-9015",
+			"%s: what runs at the target is not the guest that left\n%s",
+			pw_demo_mode_name(r->mode), pw_demo_run_doubt(r));
+		tell_error(&e, "");
+	}
+}
+
 /* Standard error carries what a person has to know even if standard output is
  * read by a program. */
-static void tell_errors(const struct pw_demo_runs *runs)
+static void tell_errors(struct pw_demo_runs *runs)
 {
-	char text[sizeof(struct pw_error) + 64];
+	char *rest = runs->last_words, *line;
 
 	if (runs->error.code)
-		fprintf(stderr, "pagewire: %s\n",
-			pw_error_text(&runs->error, text, sizeof(text)));
-	for (unsigned i = 0; i < runs->count; i++) {
-		const struct pw_demo_run *r = &runs->run[i];
-
-		if (!r->error.code)
-			continue;
-		fprintf(stderr, "pagewire: %s\n", pw_error_text(&r->error, text, sizeof(text)));
-		if (r->guest_is[0])
-			fprintf(stderr, "  guest  %s\n", r->guest_is);
-	}
+		tell_error(&runs->error, "");
+	for (unsigned i = 0; i < runs->count; i++)
+		tell_run(&runs->run[i]);
+	while ((line = strsep(&rest, "\n")))
+		if (line[0])
+			fprintf(stderr, "  log    %s\n", line);
 }
 
 static int print_json(const struct pw_demo_options *o, const struct pw_demo_runs *runs)
@@ -113,7 +132,7 @@ static int write_report(const struct pw_demo_options *o, const struct pw_demo_ru
 }
 
 /* Returns what to exit with. */
-static enum pw_exit show(const struct pw_demo_options *o, const struct pw_demo_runs *runs)
+static enum pw_exit show(const struct pw_demo_options *o, struct pw_demo_runs *runs)
 {
 	enum pw_exit code = exit_of(runs);
 	int err = 0;

@@ -37,7 +37,7 @@ static void write_conf(const struct pw_demo_host *h, const char *dir, FILE *f)
 		dir, h->name, dir, h->name);
 	fprintf(f, "peers:\n  - {name: %s, address: 127.0.0.1, port: %u}\n", h->peer, h->peer_port);
 	fprintf(f, "lane:\n  driver: memif\n  socket: \"%s/lane\"\n  role: %s\n  paths: %u\n", dir,
-		h->serves_lane ? "server" : "client", h->cpus.count);
+		h->serves_lane ? "server" : "client", h->paths);
 	fprintf(f, "workers:\n  cpus: [");
 	write_cpus(f, &h->cpus);
 	fprintf(f, "]\n  idle: backoff\n");
@@ -58,10 +58,12 @@ int pw_demo_host_prepare(struct pw_demo_host *h, const char *dir, struct pw_erro
 	snprintf(path, sizeof(path), "%s/%s.yaml", dir, h->name);
 	f = fopen(path, "we");
 	if (!f)
-		return pw_fail(e, -errno, "PW-9005", "cannot write %s\n%m", path);
+		return pw_fail(e, -errno, "PW-9005", "cannot write %s\n%s", path,
+			       strerror(errno));
 	write_conf(h, dir, f);
 	if (fclose(f))
-		return pw_fail(e, -errno, "PW-9005", "cannot write %s\n%m", path);
+		return pw_fail(e, -errno, "PW-9005", "cannot write %s\n%s", path,
+			       strerror(errno));
 	return 0;
 }
 

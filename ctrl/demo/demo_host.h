@@ -19,6 +19,7 @@ struct pw_demo_host {
 	bool serves_lane;	/* its end of the lane is the one that listens */
 	uint16_t port;	/* of its control link */
 	uint16_t peer_port;
+	uint32_t paths;
 	struct pw_demo_cpus cpus;
 	char rpc[PW_DEMO_SOCKET_MAX];
 	char agent[PW_DEMO_SOCKET_MAX];

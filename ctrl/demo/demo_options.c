@@ -164,7 +164,8 @@ static void check_report(const struct pw_demo_options *o, const struct argp_stat
 	if (!stat(o->report, &st) && S_ISDIR(st.st_mode))
 		argp_error(state, "--report %s: is a folder; give the name of a file", o->report);
 	if (!stat(o->report, &st) ? access(o->report, W_OK) : access(folder, W_OK | X_OK))
-		argp_error(state, "--report %s: cannot be written: %m", o->report);
+		argp_error(state, "--report %s: cannot be written: %s", o->report,
+			   strerror(errno));
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)

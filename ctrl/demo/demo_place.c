@@ -78,12 +78,13 @@ int pw_demo_place_cpus(uint32_t paths, struct pw_demo_cpus cpus[2], struct pw_er
 	PW_CHECK(paths >= 1 && paths <= PW_PATHS_MAX);
 	count = allowed_cpus(cpu, 2 * paths);
 	if (!count)
-		return pw_fail(e, -ENODEV, "PW-9002", "cannot tell which CPUs may be used\n%m");
+		return pw_fail(e, -ENODEV, "PW-9002", "cannot tell which CPUs may be used\n%s",
+			       strerror(errno));
 	each = count > 1 ? count / 2 : 1;
 	for (uint32_t host = 0; host < 2; host++) {
-		cpus[host].count = paths;
-		for (uint32_t path = 0; path < paths; path++)
-			cpus[host].cpu[path] = cpu[(host * each + path % each) % count];
+		cpus[host].count = each;
+		for (uint32_t i = 0; i < each; i++)
+			cpus[host].cpu[i] = cpu[(host * each + i) % count];
 	}
 	return 0;
 }

@@ -13,8 +13,8 @@
 #define PW_DEMO_DIR_MAX 88u
 
 struct pw_demo_cpus {
-	uint32_t count;
-	uint32_t cpu[PW_PATHS_MAX];	/* of path 0, 1, ... */
+	uint32_t count;	/* at most one for each path */
+	uint32_t cpu[PW_PATHS_MAX];	/* no one twice: workers share if there are fewer than paths */
 };
 
 /* Make a folder that only this user can enter, in the first of XDG_RUNTIME_DIR,

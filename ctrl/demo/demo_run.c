@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,7 +180,10 @@ static int look(struct pw_demo_scene *s, struct watch *w)
 
 bool pw_demo_run_adds_up(double phases_s, double stun_s)
 {
-	return fabs(phases_s - stun_s) <= 0.05 * fmax(phases_s, stun_s);
+	double more = phases_s > stun_s ? phases_s : stun_s;
+	double less = phases_s > stun_s ? stun_s : phases_s;
+
+	return more - less <= 0.05 * more;
 }
 
 static int check_times(struct pw_demo_run *r)
@@ -209,6 +211,8 @@ int pw_demo_run(struct pw_demo_run *r, struct pw_demo_scene *s, struct pw_progre
 		err = look(s, &w);
 	if (!err)
 		err = check_times(r);
+	if (err)
+		pw_demo_scene_explain(s, &r->error);
 	if (err && !r->guest_is[0] && !s->signal)
 		pw_demo_scene_find_guest(s, r->guest_is, sizeof(r->guest_is));
 	pw_demo_scene_stop_guests(s);
@@ -233,12 +237,26 @@ const char *pw_demo_run_result(const struct pw_demo_run *r)
 										     : result;
 }
 
-bool pw_demo_run_is_verified(const struct pw_demo_run *r)
+const char *pw_demo_run_doubt(const struct pw_demo_run *r)
 {
 	const struct pw_demo_check *c = &r->check;
 
-	return c->done && c->pages > 0 && c->bad == 0 && c->continued && c->dirtied_pages > 0 &&
-	       (r->verify == PW_VERIFY_NONE || r->outcome.verified);
+	if (!c->done || !c->pages)
+		return "the guest did not check itself";
+	if (c->bad)
+		return "the guest found pages that are not as it wrote them";
+	if (!c->continued)
+		return "the guest did not go on from its last step at the source";
+	if (!c->dirtied_pages)
+		return "the guest does not write any more";
+	if (r->verify != PW_VERIFY_NONE && !r->outcome.verified)
+		return "pagewired did not compare what it was to compare";
+	return "";
+}
+
+bool pw_demo_run_is_verified(const struct pw_demo_run *r)
+{
+	return !pw_demo_run_doubt(r)[0];
 }
 
 double pw_demo_runs_stun_ratio(const struct pw_demo_runs *runs)

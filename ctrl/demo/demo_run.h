@@ -26,6 +26,7 @@ struct pw_demo_runs {
 	struct pw_demo_run run[PW_DEMO_MODES_MAX];
 	unsigned count;
 	struct pw_error error;	/* that no run belongs to: there are none then */
+	char last_words[800];	/* lines from the log of the process that died, if one did */
 };
 
 /* A guest is started, warmed up, moved, checked and stopped. Returns 0, or the
@@ -40,6 +41,9 @@ const char *pw_demo_run_result(const struct pw_demo_run *r);
  * be, went on from its very last step and still writes, and pagewired's own
  * comparison, if there was to be one, was made. */
 bool pw_demo_run_is_verified(const struct pw_demo_run *r);
+
+/* What speaks against it, as a clause; "" for a run that is verified. */
+const char *pw_demo_run_doubt(const struct pw_demo_run *r);
 
 /* Legacy stun over enhanced stun; 0 unless both runs are done. */
 double pw_demo_runs_stun_ratio(const struct pw_demo_runs *runs);

@@ -6,7 +6,9 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "demo_scene.h"
@@ -17,6 +19,8 @@
 #define GRACE_MS   3000u
 #define PORT_TRIES 3u
 #define PROCS	   4u
+#define WORDS_LINES 5u
+#define DEATH_TICKS 25u
 
 static uint64_t now_ms(void)
 {
@@ -51,7 +55,7 @@ static int open_loop(struct pw_demo_scene *s, struct pw_error *e)
 	signal(SIGPIPE, SIG_IGN);	/* a child that leaves is noticed in another way */
 	s->loop = event_base_new();
 	if (!s->loop)
-		return pw_fail(e, -ENOMEM, "PW-9006", "cannot make an event loop\n%m");
+		return pw_fail(e, -ENOMEM, "PW-9006", "cannot make an event loop");
 	s->tick = event_new(s->loop, -1, EV_PERSIST, on_tick, NULL);
 	if (!s->tick || event_add(s->tick, &tick))
 		return pw_fail(e, -ENOMEM, "PW-9006", "cannot make a timer");
@@ -82,18 +86,18 @@ static void list_procs(struct pw_demo_scene *s, struct pw_proc *procs[PROCS])
 	procs[3] = &s->host[PW_DEMO_TARGET].proc;
 }
 
-/* One clear error that names who died, in its own last words. */
-static int tell_death(const struct pw_proc *p, struct pw_error *e)
+/* One clear error that names who died, and what it said itself about it. */
+static int tell_death(struct pw_demo_scene *s, const struct pw_proc *p, struct pw_error *e)
 {
-	char end[80], words[240];
+	struct pw_error own;
+	char end[80];
 
 	pw_proc_describe_end(p, end, sizeof(end));
-	pw_proc_log_tail(p, 4, words, sizeof(words));
-	for (char *at = words; *at; at++)
-		if (*at == '\n')
-			*at = ' ';	/* an error is lines of what, found and fix */
-	return pw_fail(e, -ECHILD, "PW-9007", "%s %s\n%s%s", p->name, end,
-		       words[0] ? "it said last: " : "it said nothing", words);
+	if (!WIFSIGNALED(p->status) && pw_proc_last_error(p, &own))
+		return pw_fail(e, -ECHILD, own.id, "%s: %.120s\n%s\n%s", p->name, own.what,
+			       own.found, own.fix);
+	pw_proc_log_tail(p, WORDS_LINES, s->last_words, sizeof(s->last_words));
+	return pw_fail(e, -ECHILD, "PW-9007", "%s %s", p->name, end);
 }
 
 static int find_death(struct pw_demo_scene *s, struct pw_error *e)
@@ -103,7 +107,7 @@ static int find_death(struct pw_demo_scene *s, struct pw_error *e)
 	list_procs(s, procs);
 	for (unsigned i = 0; i < PROCS; i++)
 		if (procs[i]->pid && pw_proc_has_ended(procs[i]))
-			return tell_death(procs[i], e);
+			return tell_death(s, procs[i], e);
 	return 0;
 }
 
@@ -136,6 +140,19 @@ int pw_demo_scene_wait(struct pw_demo_scene *s, const struct pw_demo_wait *w, st
 				       w->what);
 		event_base_loop(s->loop, EVLOOP_ONCE);
 	}
+}
+
+/* A process closes its sockets a moment before its end can be seen. */
+void pw_demo_scene_explain(struct pw_demo_scene *s, struct pw_error *e)
+{
+	struct pw_error death = { 0 };
+
+	if (e->code != -ECONNRESET && e->code != -ECONNREFUSED)
+		return;
+	for (unsigned i = 0; i < DEATH_TICKS && !find_death(s, &death); i++)
+		event_base_loop(s->loop, EVLOOP_ONCE);
+	if (death.code)
+		*e = death;
 }
 
 /* ---- hosts ---- */
@@ -188,7 +205,7 @@ static int start_hosts(struct pw_demo_scene *s, struct pw_error *e)
 /* The kernel named a free port, and somebody else took it before pagewired did. */
 static bool lost_port(const struct pw_error *e)
 {
-	return e->code == -ECHILD && strstr(e->found, "in use");
+	return e->code == -ECHILD && (strstr(e->what, "in use") || strstr(e->found, "in use"));
 }
 
 static int open_hosts(struct pw_demo_scene *s, struct pw_error *e)
@@ -205,6 +222,7 @@ static int open_hosts(struct pw_demo_scene *s, struct pw_error *e)
 			.name = i == PW_DEMO_SOURCE ? "host-a" : "host-b",
 			.peer = i == PW_DEMO_SOURCE ? "host-b" : "host-a",
 			.serves_lane = i == PW_DEMO_TARGET,
+			.paths = s->options->paths,
 			.cpus = cpus[i],
 		};
 	}
@@ -294,6 +312,9 @@ int pw_demo_scene_open(struct pw_demo_scene *s, const struct pw_demo_options *o,
 	err = open_loop(s, e);	/* first: from here on a signal leaves nothing behind */
 	if (!err)
 		err = pw_demo_place_make_dir(s->dir, sizeof(s->dir), e);
+	/* Where DPDK keeps its own folders: they shall go with ours. */
+	if (!err && setenv("RUNTIME_DIRECTORY", s->dir, 1))
+		err = pw_fail(e, -errno, "PW-9006", "cannot set the environment");
 	return err ? err : open_hosts(s, e);
 }
 

@@ -39,6 +39,7 @@ struct pw_demo_scene {
 	struct event *tick;
 	struct event *on_signal[PW_DEMO_SIGNALS];
 	int signal;	/* that asked us to stop; 0: none did */
+	char last_words[800];	/* of a process that died without an error of its own */
 	struct pw_demo_host host[2];
 	struct pw_demo_guest guest[2];
 };
@@ -59,6 +60,10 @@ struct pw_demo_wait {
 
 /* 0 once it has happened; -EINTR, -ECHILD or -ETIMEDOUT, or what happened() said. */
 int pw_demo_scene_wait(struct pw_demo_scene *s, const struct pw_demo_wait *w, struct pw_error *e);
+
+/* A call to a pagewired failed with e: if that was because a process died, e
+ * becomes the error that says so. */
+void pw_demo_scene_explain(struct pw_demo_scene *s, struct pw_error *e);
 
 int pw_demo_scene_start_guests(struct pw_demo_scene *s, struct pw_error *e);
 void pw_demo_scene_stop_guests(struct pw_demo_scene *s);

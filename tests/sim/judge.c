@@ -36,6 +36,7 @@ void sim_judge_sent(struct sim_path *p, const struct pw_frame *frame)
 	      "gives up what is in flight");
 	JUDGE(p, pn, frame->payload_bytes == pw_get16(body.length),
 	      "its length is not the payload's");
+	JUDGE(p, pn, frame->payload_bytes <= p->sender.config.payload_bytes, "too long for the path");
 
 	record = record_of(p, pn);
 	*record = (struct sim_record){
@@ -78,16 +79,18 @@ void sim_judge_before(struct sim_path *p, struct sim_inlet *in, struct sim_arriv
 		      const struct sim_bytes *bytes)
 {
 	struct pw_datagram *d = &a->datagram;
-	bool well_formed = pw_wire_parse(bytes->at, bytes->n, d);
 
-	JUDGE(p, in->top, well_formed || !bytes->intact, "an intact datagram is malformed");
 	a->placed = placed_by(in);
-	a->sound = well_formed && bytes->intact && pw_wire_payload_ok(d);
-	if (well_formed && pw_wire_payload_ok(d) && in->floor < d->pn - d->span)
+	a->well_formed = pw_wire_parse(bytes->at, bytes->n, d);
+	JUDGE(p, in->top, a->well_formed || !bytes->intact, "an intact datagram is malformed");
+	if (!a->well_formed)
+		return;
+	if (pw_wire_payload_ok(d) && in->floor < d->pn - d->span)
 		in->floor = d->pn - d->span;
+	a->sound = bytes->intact && pw_wire_payload_ok(d);
+	a->fresh = d->pn >= in->floor && !(in->seen[d->pn] & SIM_TAKEN);
 	if (!a->sound)
 		return;
-	a->fresh = d->pn >= in->floor && !(in->seen[d->pn] & SIM_TAKEN);
 	a->open = epoch_is_open(p, d);
 	if (d->type == PW_DATA)
 		memcpy(a->before, p->target->region[d->id].base + d->offset, d->length);
@@ -149,10 +152,12 @@ static void judge_replay(struct sim_path *p, const struct pw_replay *r)
 void sim_judge_after(struct sim_path *p, struct sim_inlet *in, const struct sim_arrival *a)
 {
 	const struct pw_datagram *d = &a->datagram;
-	bool placed = placed_by(in) != a->placed;
+	bool placed = placed_by(in) != a->placed, marked;
 
 	judge_replay(p, &in->receiver.replay);
-	JUDGE(p, in->top, !placed || a->sound, "a damaged datagram was placed");
+	marked = a->fresh && pw_replay_check(&in->receiver.replay, d->pn) != PW_REPLAY_NEW;
+	JUDGE(p, in->top, !placed || a->sound, "placed, though damaged or forged");
+	JUDGE(p, in->top, !marked || a->sound, "marked, though damaged or forged");
 	if (!a->sound)
 		return;
 	JUDGE(p, d->pn, !placed || a->fresh, "placed again");
@@ -164,7 +169,7 @@ void sim_judge_after(struct sim_path *p, struct sim_inlet *in, const struct sim_
 		      "not placed and yet memory changed");
 	if (placed)
 		judge_placed(p, d);
-	if (a->fresh && pw_replay_check(&in->receiver.replay, d->pn) != PW_REPLAY_NEW)
+	if (marked)
 		in->seen[d->pn] |= SIM_TAKEN;
 }
 

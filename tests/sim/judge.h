@@ -16,6 +16,7 @@ struct sim_arrival {
 	struct pw_datagram datagram;	/* if sound */
 	uint64_t placed;	/* bytes and pages, before */
 	bool sound;	/* it is what was sent */
+	bool well_formed;
 	bool fresh;	/* its pn was not taken before, nor given up */
 	bool open;	/* its epoch is the open one, if it has one */
 	uint8_t before[PW_PAYLOAD_MAX];	/* DATA: what stood at its place */

@@ -3,9 +3,11 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "migration.h"
 
@@ -101,6 +103,28 @@ static void show(const struct totals *t)
 	       (double)t->virtual_ns / 1e9, t->events, t->slowest_seed, t->slowest_ns / SIM_MS);
 }
 
+/* A crash names its seed, then goes the way it would have gone. */
+static volatile uint64_t seed_running;
+static struct sigaction before_us;
+
+static void on_crash(int number)
+{
+	char line[96];
+	int n = snprintf(line, sizeof(line), "seed %" PRIu64 ": signal %d\n", seed_running, number);
+
+	if (n > 0 && write(STDOUT_FILENO, line, (size_t)n) == n)
+		sigaction(number, &before_us, NULL);
+	else
+		_exit(1);
+}
+
+static void name_crashes(void)
+{
+	const struct sigaction ours = { .sa_handler = on_crash };
+
+	sigaction(SIGSEGV, &ours, &before_us);
+}
+
 /* Returns true if the seed passed; its trace hash comes back in *trace. */
 static bool run_seed(const struct options *o, uint64_t seed, struct totals *totals,
 		     uint64_t *trace)
@@ -109,6 +133,7 @@ static bool run_seed(const struct options *o, uint64_t seed, struct totals *tota
 	static struct sim_migration migration;
 	volatile bool passed = false;
 
+	seed_running = seed;
 	sim_world_init(&world, seed);
 	world.verbose = o->verbose;
 	memset(&migration, 0, sizeof(migration));
@@ -191,6 +216,7 @@ int main(int argc, char **argv)
 
 	if (!parse(&o, argc, argv))
 		return usage(argv[0]);
+	name_crashes();
 	for (uint64_t i = 0; i < o.seeds; i++) {
 		uint64_t trace, seed = o.first + i;
 		bool ok = run_seed(&o, seed, &totals, &trace);

@@ -10,8 +10,6 @@
 #define ENDS_WITHIN_NS	  (20 * SIM_S)
 #define ENDS_WITHIN_STEPS 4000000u
 
-static void tick(void *who, uint64_t what);
-
 static uint64_t control_ns(struct sim_migration *m)
 {
 	return sim_between(m->world, SIM_US, m->scenario.control_ns_max);
@@ -190,7 +188,10 @@ static void advance_slice(struct sim_migration *m, unsigned number)
 	check_settled(m, slice);
 	pw_slices_free(&m->source.slices, slice->slot);
 	slice->state = SIM_SLICE_SETTLED;
-	sim_after(m->world, control_ns(m), close_at_target, m, number);
+	if (m->guest.stopped && m->scenario.seal_closes)
+		on_closed(slice, 0);
+	else
+		sim_after(m->world, control_ns(m), close_at_target, m, number);
 }
 
 static bool round_is_over(const struct sim_migration *m)

@@ -17,7 +17,7 @@ static void on_forth_taken(void *who, const struct pw_frame *frame)
 /* What a worker does with a datagram: look at the envelope, hand it on. */
 static void receive(struct sim_path *p, struct sim_inlet *inlet, const struct sim_bytes *bytes)
 {
-	struct sim_arrival arrival;
+	struct sim_arrival arrival = { 0 };
 	struct pw_envelope env;
 
 	if (!pw_wire_peek(bytes->at, bytes->n, &env) || env.type == PW_ACK)
@@ -71,43 +71,68 @@ static void forge_ack(struct sim_path *p)
 	uint64_t refused = p->source_stats.rx_bad_ack;
 	unsigned n;
 
-	if (sim_chance(p->world, 5000))
+	if (sim_chance(p->world, 3000)) {
 		ack.next += sim_between(p->world, 1, 100);
-	else
-		ack.bitmap[sim_below(p->world, 2)] = 1ull << sim_below(p->world, 64);
+	} else {
+		uint64_t back = sim_between(p->world, ack.next > 0, 60);
+
+		ack.next -= back < ack.next ? back : ack.next;
+		back = p->sender.window.tail - ack.next;	/* bit back - 1 would be the tail's */
+		ack.bitmap[0] = 1ull << (back ? back - 1 : 0);
+	}
 	n = pw_wire_pack_ack(bytes, &ack, &env, 0);
 	on_back_arrival(p, bytes, n, false);
 	SIM_CHECK(p->world, p->source_stats.rx_bad_ack == refused + 1,
 		  "path %u: an ack of what was never sent was taken", p->number);
 }
 
-/* A datagram, well formed, for memory that is not there. */
+/* Somewhere that is not there; or in an epoch that is not open yet; or half in
+ * one slice and half in the next. */
+static void forge_place(struct sim_path *p, struct pw_datagram *d)
+{
+	uint64_t region_bytes, slice_bytes = 1ull << p->target->slice_shift;
+
+	d->id = (uint16_t)sim_below(p->world, p->regions);
+	region_bytes = p->target->region[d->id].bytes;
+	switch (sim_below(p->world, 6)) {
+	case 0:
+		d->id = (uint16_t)sim_between(p->world, p->regions, UINT16_MAX);
+		break;
+	case 1:
+		d->offset = region_bytes - sim_below(p->world, d->length);
+		break;
+	case 2:
+		d->offset = (1ull << 48) - sim_between(p->world, 1, 1024);
+		break;
+	case 3:
+		d->offset = region_bytes + sim_below(p->world, 1ull << 40);
+		break;
+	case 4:
+		d->offset = slice_bytes - sim_between(p->world, 1, d->length - 1u);
+		d->epoch = atomic_load(&p->target->slice_in[d->id][0].open_epoch);
+		break;
+	default:
+		d->epoch = atomic_load(&p->target->slice_in[d->id][0].open_epoch);
+		d->epoch = (uint16_t)(d->epoch + sim_between(p->world, 1, 1000));
+	}
+}
+
+/* A datagram, well formed, that nobody in his right mind sends. */
 static void forge_data(struct sim_path *p)
 {
 	uint8_t bytes[PW_BULK_HEADER_BYTES + 512];
-	const struct pw_window *win = &p->sender.window;
 	struct pw_datagram d = { .type = PW_DATA, .length = 512, .path = (uint16_t)p->number };
-	uint64_t in_region, draw;
+	uint64_t next = p->astray.receiver.replay.next;
 
-	if (win->tail == win->head)
+	d.pn = next + sim_below(p->world, 64);
+	if (d.pn >= SIM_RECORDS_MAX)
 		return;
-	d.pn = win->tail - 1;
-	d.span = (uint16_t)(d.pn - win->head);
-	d.id = (uint16_t)sim_below(p->world, p->regions);
-	in_region = p->target->region[d.id].bytes;
-	draw = sim_below(p->world, 4);
-	if (draw == 0)
-		d.id = (uint16_t)sim_between(p->world, p->regions, UINT16_MAX);
-	else if (draw == 1)
-		d.offset = in_region - sim_below(p->world, 512);
-	else if (draw == 2)
-		d.offset = (1ull << 48) - sim_between(p->world, 1, 1024);
-	else
-		d.offset = in_region + sim_below(p->world, 1ull << 40);
+	d.span = (uint16_t)(d.pn - next);
+	forge_place(p, &d);
 	memset(bytes + PW_BULK_HEADER_BYTES, 0xee, 512);
 	d.payload = bytes + PW_BULK_HEADER_BYTES;
 	pw_wire_pack(bytes, &d);
-	on_forth_arrival(p, bytes, sizeof(bytes), false);
+	receive(p, &p->astray, &(struct sim_bytes){ bytes, sizeof(bytes), false });
 }
 
 /* Where it ends: an idle end is looked at less often. */

@@ -61,6 +61,7 @@ static void draw_streams(struct sim_scenario *s, struct sim_world *w)
 		if (sim_chance(w, 1000)) {	/* round the ring, in sips */
 			s->stream_slots[i] = sim_between(w, PW_STREAM_SLOTS, 2 * PW_STREAM_SLOTS);
 			s->stream_bytes_max[i] = (uint16_t)sim_between(w, 1, 300);
+			s->thirst_ns = sim_below(w, 60 * SIM_MS);
 		}
 	}
 }
@@ -104,6 +105,7 @@ void sim_scenario_draw(struct sim_scenario *s, struct sim_world *w)
 	s->guest_pause_ns_max = sim_between(w, 2 * SIM_US, 300 * SIM_US);
 	s->pump_pause_ns_max = sim_between(w, SIM_US, 300 * SIM_US);
 	s->control_ns_max = sim_between(w, 10 * SIM_US, 2 * SIM_MS);
+	s->seal_closes = sim_chance(w, 5000);
 	s->outage_ns = sim_chance(w, 1000) ? sim_between(w, 10 * SIM_MS, 900 * SIM_MS) : 0;
 }
 

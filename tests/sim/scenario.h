@@ -24,6 +24,8 @@ struct sim_scenario {
 	uint64_t guest_pause_ns_max;
 	uint64_t pump_pause_ns_max;	/* how slowly a stream is drunk */
 	uint64_t control_ns_max;	/* a message on the control link */
+	uint64_t thirst_ns;	/* before a stream is drunk at all */
+	bool seal_closes;	/* the last round is closed by SEAL alone */
 	uint64_t outage_ns;	/* path 0 is cut for so long; 0: never */
 	struct pw_sender_config sender;
 	struct sim_faults forth;

@@ -25,6 +25,7 @@ void sim_tap_init(struct sim_tap *t, struct sim_world *w, const struct sim_scena
 	t->slots = s->stream_slots[number];
 	t->bytes_max = s->stream_bytes_max[number];
 	t->pause_ns_max = s->pump_pause_ns_max;
+	t->thirst_ns = s->thirst_ns;
 	t->start = sim_alloc(w, (t->slots + 1) * sizeof(*t->start));
 	for (uint64_t slot = 0; slot < t->slots; slot++) {
 		bytes += draw_bytes(t, slot + 1 == t->slots);
@@ -49,8 +50,8 @@ static void pour(void *who, uint64_t what)
 	uint32_t slots = pw_stream_out_room(&t->out, &room);
 
 	(void)what;
-	if (slots > 16)
-		slots = (uint32_t)sim_between(t->world, 1, 16);
+	if (slots > 64)
+		slots = (uint32_t)sim_between(t->world, 1, 64);
 	for (; slots > 0 && t->filled < t->slots; slots--, t->filled++) {
 		uint16_t n = bytes_of(t, t->filled);
 
@@ -96,7 +97,7 @@ static void drink(void *who, uint64_t what)
 void sim_tap_run(struct sim_tap *t)
 {
 	sim_after(t->world, sim_below(t->world, 2 * SIM_MS), pour, t, 0);
-	sim_after(t->world, 0, drink, t, 0);
+	sim_after(t->world, t->thirst_ns, drink, t, 0);
 }
 
 bool sim_tap_is_done(struct sim_tap *t)

@@ -22,6 +22,7 @@ struct sim_tap {
 	uint64_t filled;
 	uint64_t drunk;	/* slots */
 	uint64_t pause_ns_max;
+	uint64_t thirst_ns;
 	uint16_t bytes_max;	/* of a slot */
 	bool ended;	/* the last slot was drunk */
 };

@@ -381,6 +381,8 @@ static void test_contradictions_are_errors_and_nothing_is_adjusted(void)
 	expect_errors(row, PW_ARRAY_SIZE(row));
 	CU_ASSERT_EQUAL(parse(LEAST "policy: {stun_goal_ms: 2000, stun_limit_s: 2, deadline_s: 2}\n"),
 			0);	/* the edge that is allowed */
+	CU_ASSERT_EQUAL(parse(LEAST "workers: {cpus: [7]}\n"), 0);	/* fewer than paths: shared */
+	CU_ASSERT_EQUAL(c.workers.cpus, 1);
 }
 
 static void test_first_error_is_the_one_that_is_told(void)

@@ -250,6 +250,7 @@ static void test_pause_holds_back_what_has_arrived_already(void)
 	struct pw_ctl msg = message(PW_CTL_GIVE);
 
 	given_world();
+	world.a.timing.ping_ms = world.b.timing.ping_ms = 60000;	/* no PING shall help */
 	given_link();
 	world.target.when_message = pause_at_first;
 	for (unsigned i = 0; i < 5; i++)
@@ -499,6 +500,19 @@ static void test_link_can_be_closed_as_it_comes_up(void)
 	end_world();
 }
 
+static void test_end_that_was_meant_is_told_from_a_cut(void)
+{
+	struct stranger stranger;
+
+	given_world();
+	given_evil_twin(&stranger);
+	close_end(&world.target);
+	RUN_UNTIL(stranger.is_out);
+	CU_ASSERT_EQUAL(stranger.reason, 0);	/* TLS was ended, then TCP */
+	stranger_dies(&stranger);
+	end_world();
+}
+
 static struct pw_peer_link *ending;
 
 static void close_again(struct end *end)
@@ -573,6 +587,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_what_is_queued_is_sent_before_the_end),
 	PW_TEST(test_link_can_be_closed_from_its_message),
 	PW_TEST(test_link_can_be_closed_as_it_comes_up),
+	PW_TEST(test_end_that_was_meant_is_told_from_a_cut),
 	PW_TEST(test_closing_in_on_down_does_no_harm),
 	PW_TEST(test_links_outlive_listener_and_tls),
 	PW_TEST(test_link_that_is_not_up_can_be_closed),

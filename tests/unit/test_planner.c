@@ -540,8 +540,8 @@ static void test_agrees_with_the_rules_said_plainly_over_random_migrations(void)
 			plan = ask();
 			if (plain.open)
 				break;
-			CU_ASSERT_EQUAL(plan.verdict, plain.verdict);
-			CU_ASSERT_EQUAL(plan.reason, plain.reason);
+			CU_ASSERT_EQUAL_FATAL(plan.verdict, plain.verdict);
+			CU_ASSERT_EQUAL_FATAL(plan.reason, plain.reason);
 			seen[plan.reason]++;
 		}
 	}
