@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli.c - pagewire: a verb, and what it is given */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,13 +29,19 @@ static const struct verb verbs[] = {
 	{ "help", print_help, "", "print this" },
 };
 
-/* Errors that say more than "failed" by their exit code. */
+/* Errors that say more than "failed" by their exit code; an id stands for all
+ * that begin with it. */
 static const struct {
 	const char *id;
 	enum pw_exit code;
 } exits[] = {
+	{ "PW-21", PW_EXIT_PEER },	/* the control link */
+	{ "PW-3001", PW_EXIT_PEER },	/* refused */
+	{ "PW-3104", PW_EXIT_PEER },	/* lanes that do not fit */
+	{ "PW-3301", PW_EXIT_POLICY },
 	{ "PW-9003", PW_EXIT_PREFLIGHT },
 	{ "PW-9008", PW_EXIT_INTERRUPTED },
+	{ "PW-9015", PW_EXIT_VERIFY },
 };
 
 const char *argp_program_version = "pagewire " PW_VERSION;
@@ -65,10 +72,12 @@ static int print_help(int argc, char **argv)
 	return PW_EXIT_DONE;
 }
 
-enum pw_exit pw_cli_exit_of(const char *error_id)
+enum pw_exit pw_cli_exit_of(const struct pw_error *e)
 {
+	if (e->code == -EBADMSG)	/* a digest was not what it should have been */
+		return PW_EXIT_VERIFY;
 	for (size_t i = 0; i < PW_ARRAY_SIZE(exits); i++)
-		if (!strcmp(error_id, exits[i].id))
+		if (!strncmp(e->id, exits[i].id, strlen(exits[i].id)))
 			return exits[i].code;
 	return PW_EXIT_FAILED;
 }
@@ -78,7 +87,7 @@ enum pw_exit pw_cli_fail(const struct pw_error *e)
 	char text[sizeof(*e) + 64];
 
 	fprintf(stderr, "pagewire: %s\n", pw_error_text(e, text, sizeof(text)));
-	return pw_cli_exit_of(e->id);
+	return pw_cli_exit_of(e);
 }
 
 int pw_cli_call(const char *socket, const char *method, json_t *params, json_t **result,

@@ -40,7 +40,7 @@ int pw_cli_call(const char *socket, const char *method, json_t *params, json_t *
 /* Print e on standard error; returns what to exit with for it. */
 enum pw_exit pw_cli_fail(const struct pw_error *e);
 
-/* What a migration that failed with the error of this id exits with. */
-enum pw_exit pw_cli_exit_of(const char *error_id);
+/* What a program that ends with this error exits with. */
+enum pw_exit pw_cli_exit_of(const struct pw_error *e);
 
 #endif /* PW_CLI_H */

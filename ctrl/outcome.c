@@ -53,7 +53,9 @@ static void take_error(const json_t *from, struct pw_error *to)
 	*to = (struct pw_error){ 0 };
 	if (!json_is_object(from))
 		return;
-	to->code = -EIO;	/* it came as text; the id says more than any number */
+	to->code = -(int)count_of(from, "errno");
+	if (to->code >= 0)
+		to->code = -EIO;
 	take_text(from, "id", to->id, sizeof(to->id));
 	take_text(from, "what", to->what, sizeof(to->what));
 	take_text(from, "found", to->found, sizeof(to->found));

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "log.h"
 #include "pagewire/check.h"
 #include "source_parts.h"
@@ -30,6 +31,7 @@ void pw_source_enter(struct pw_source *s, enum pw_stage stage)
 
 	PW_CHECK(!rc);	/* the table and the drivers are of one mind */
 	pw_info("guest %s -> %s: %s", s->m.guest, s->m.peer, pw_stage_name(stage));
+	pw_failpoint("stage", pw_stage_name(stage));
 }
 
 int pw_source_ask(struct pw_source *s, const struct pw_agent_msg *request, pw_guest_fn fn)
@@ -39,9 +41,13 @@ int pw_source_ask(struct pw_source *s, const struct pw_agent_msg *request, pw_gu
 
 int pw_source_tell(struct pw_source *s, struct pw_ctl *msg)
 {
+	int rc;
+
 	memcpy(msg->migration, s->m.id, sizeof(msg->migration));
 	msg->epoch = s->m.epoch;
-	return s->link ? pw_peer_send(s->link, msg) : -ENOTCONN;
+	rc = s->link ? pw_peer_send(s->link, msg) : -ENOTCONN;
+	pw_failpoint("sent", pw_ctl_name(msg->type));
+	return rc;
 }
 
 int pw_source_order(struct pw_source *s, struct pw_seam_msg *msg, int fd)
@@ -201,6 +207,7 @@ static void on_message(struct pw_peer_link *link, const struct pw_ctl *msg, void
 	if (s->ending || memcmp(msg->migration, s->m.id, sizeof(s->m.id)) ||
 	    msg->epoch != s->m.epoch)
 		return;
+	pw_failpoint("got", pw_ctl_name(msg->type));
 	switch (msg->type) {
 	case PW_CTL_OPENED:
 		pw_source_on_opened(s, msg);

@@ -9,14 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "log.h"
 #include "target_parts.h"
 
 int pw_target_tell(struct pw_target *t, struct pw_ctl *msg)
 {
+	int rc;
+
 	memcpy(msg->migration, t->id, sizeof(msg->migration));
 	msg->epoch = t->epoch;
-	return t->link ? pw_peer_send(t->link, msg) : -ENOTCONN;
+	rc = t->link ? pw_peer_send(t->link, msg) : -ENOTCONN;
+	pw_failpoint("sent", pw_ctl_name(msg->type));
+	return rc;
 }
 
 int pw_target_ask(struct pw_target *t, const struct pw_agent_msg *request, pw_guest_fn fn)
@@ -434,6 +439,7 @@ static void on_message(struct pw_peer_link *link, const struct pw_ctl *msg, void
 	if (t->state == PW_TARGET_REFUSED || msg->epoch != t->epoch ||
 	    memcmp(msg->migration, t->id, sizeof(t->id)))
 		return;
+	pw_failpoint("got", pw_ctl_name(msg->type));
 	if (is_in_order(t, msg->type))
 		dispatch(t, msg);
 	else
@@ -469,6 +475,7 @@ static void on_first_message(struct pw_peer_link *link, const struct pw_ctl *msg
 	struct pw_host *host = user;
 	struct pw_target *t;
 
+	pw_failpoint("got", pw_ctl_name(msg->type));
 	if (msg->type != PW_CTL_OPEN) {
 		pw_warn("peer %s: %s before OPEN: link closed", pw_peer_name(link),
 			pw_ctl_name(msg->type));

@@ -20,6 +20,13 @@ void pw_acker_on_datagram(struct pw_acker *a, uint32_t tx_time, bool at_once, ui
 	a->now |= at_once;
 }
 
+void pw_acker_on_duplicate(struct pw_acker *a, uint64_t now_ns)
+{
+	if (!a->pending)
+		a->first_ns = now_ns;
+	a->pending++;
+}
+
 bool pw_acker_due(const struct pw_acker *a, uint64_t now_ns)
 {
 	if (!a->pending)

@@ -28,6 +28,10 @@ void pw_acker_init(struct pw_acker *a);
 
 /* A datagram came and deserves an ack; at_once: gap, or it asked. */
 void pw_acker_on_datagram(struct pw_acker *a, uint32_t tx_time, bool at_once, uint64_t now_ns);
+
+/* One came again: an ack is owed, but it says nothing of how long the way is now. */
+void pw_acker_on_duplicate(struct pw_acker *a, uint64_t now_ns);
+
 bool pw_acker_due(const struct pw_acker *a, uint64_t now_ns);
 void pw_acker_on_sent(struct pw_acker *a);
 

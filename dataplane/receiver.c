@@ -172,7 +172,7 @@ static bool replay_ok(struct pw_receiver *r, const struct pw_datagram *d, uint64
 		return true;
 	case PW_REPLAY_DUPLICATE:
 		pw_stat_add(&r->stats->rx_duplicate, 1);
-		pw_acker_on_datagram(&r->acker, d->tx_time, false, now_ns);
+		pw_acker_on_duplicate(&r->acker, now_ns);
 		return false;
 	default:
 		pw_stat_add(&r->stats->rx_too_old, 1);

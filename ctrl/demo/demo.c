@@ -55,12 +55,12 @@ static enum pw_exit exit_of(const struct pw_demo_runs *runs)
 	enum pw_exit code = PW_EXIT_DONE;
 
 	if (runs->error.code)
-		return pw_cli_exit_of(runs->error.id);
+		return pw_cli_exit_of(&runs->error);
 	for (unsigned i = 0; i < runs->count; i++) {
 		const struct pw_demo_run *r = &runs->run[i];
 
 		if (r->error.code)
-			return pw_cli_exit_of(r->error.id);
+			return pw_cli_exit_of(&r->error);
 		if (!pw_demo_run_is_verified(r))
 			code = PW_EXIT_VERIFY;
 	}
