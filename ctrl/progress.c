@@ -37,13 +37,16 @@ static void print_line(struct pw_progress *p, const char *line)
 
 static void draw_state(struct pw_progress *p, const struct pw_outcome *o)
 {
-	char line[320], round[24] = "";
+	char line[320], round[24] = "", rate[64] = "";
 
 	if (!strcmp(o->stage, "pre-copy"))
 		snprintf(round, sizeof(round), " round %u", o->now.round);
-	snprintf(line, sizeof(line), "%s -> %s  %s  %s%s  %s  %s left  %s elapsed", o->guest, o->peer,
-		 o->mode, o->stage, round, pw_units_bits_per_s(o->now.rate_bytes_per_s).text,
-		 pw_units_bytes(o->now.remaining_bytes).text, pw_units_seconds(o->total_s).text);
+	if (o->now.rate_bytes_per_s > 0)
+		snprintf(rate, sizeof(rate), "  %s  %s left",
+			 pw_units_bits_per_s(o->now.rate_bytes_per_s).text,
+			 pw_units_bytes(o->now.remaining_bytes).text);
+	snprintf(line, sizeof(line), "%s -> %s  %s  %s%s%s  %s elapsed", o->guest, o->peer, o->mode,
+		 o->stage, round, rate, pw_units_seconds(o->total_s).text);
 	print_line(p, line);
 }
 
@@ -93,9 +96,11 @@ static void draw(struct pw_progress *p, const struct pw_outcome *o)
 	}
 }
 
-static void tell_round(struct pw_progress *p, const struct pw_outcome *o,
-		       const struct pw_outcome_round *r)
+/* Round i; the prediction is of now, so it stands behind the last one only. */
+static void tell_round(struct pw_progress *p, const struct pw_outcome *o, size_t i)
 {
+	const struct pw_outcome_round *r = &o->round[i];
+
 	fprintf(p->out, "%s -> %s  %s  ", o->guest, o->peer, o->mode);
 	if (r->stun)
 		fprintf(p->out, "while paused");
@@ -104,7 +109,7 @@ static void tell_round(struct pw_progress *p, const struct pw_outcome *o,
 	fprintf(p->out, ": %s to send, %s sent in %s at %s", pw_units_bytes(r->dirty_bytes).text,
 		pw_units_bytes(r->sent_bytes).text, pw_units_seconds(r->seconds).text,
 		pw_units_bits_per_s(r->rate_bytes_per_s).text);
-	if (!r->stun && o->now.predicted_stun_s >= 0)
+	if (!r->stun && i + 1 == o->rounds && o->now.predicted_stun_s >= 0)
 		fprintf(p->out, "; stun now would be %s",
 			pw_units_seconds(o->now.predicted_stun_s).text);
 	fputc('\n', p->out);
@@ -124,7 +129,7 @@ static bool is_in_stun(const struct pw_outcome *o)
 static void tell(struct pw_progress *p, const struct pw_outcome *o)
 {
 	for (; p->rounds < o->rounds; p->rounds++)
-		tell_round(p, o, &o->round[p->rounds]);
+		tell_round(p, o, p->rounds);
 	if (!p->paused && is_in_stun(o)) {
 		fprintf(p->out, "%s -> %s  %s  the guest is paused\n", o->guest, o->peer, o->mode);
 		p->paused = true;

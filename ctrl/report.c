@@ -100,8 +100,8 @@ static json_t *now(const struct pw_source *s, const struct pw_migration *m)
 {
 	const struct pw_source_now n = pw_source_now(s);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "round", integer(m->rounds),
-			 "remaining_bytes", integer(n.remaining_bytes), "rate_bytes_per_s",
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "round",
+			 integer(m->rounds ? m->rounds - 1 : 0), "remaining_bytes", integer(n.remaining_bytes), "rate_bytes_per_s",
 			 json_real((double)n.rate_bytes_per_s), "predicted_stun_s",
 			 n.predicted_stun_ns == PW_PLANNER_UNKNOWN ? json_null()
 								   : seconds(n.predicted_stun_ns),
@@ -112,8 +112,8 @@ static json_t *error(const struct pw_error *e)
 {
 	if (!e->code)
 		return json_null();
-	return json_pack("{s:s, s:s, s:s, s:s}", "id", e->id, "what", e->what, "found", e->found,
-			 "fix", e->fix);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "id", e->id, "errno", -e->code, "what", e->what,
+			 "found", e->found, "fix", e->fix);
 }
 
 json_t *pw_report_migration(const struct pw_source *s)

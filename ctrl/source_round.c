@@ -152,13 +152,12 @@ static void plan(struct pw_source *s)
 		break;
 	case PW_PLAN_ABORT:
 		pw_source_fail(s, -ETIME, "PW-3301",
-			       "guest %s would be stunned for too long\n%s; predicted %.1f s, limit %.1f s\n"
+			       "guest %s would be stunned for too long\n"
+			       "%s; predicted %.0f ms, limit %.0f ms\n"
 			       "raise the stun limit, calm the guest, or give it a faster lane",
 			       s->m.guest, pw_planner_reason_name(s->plan.reason),
-			       s->plan.stun_ns == PW_PLANNER_UNKNOWN
-				       ? 0.0
-				       : (double)s->plan.stun_ns * 1e-9,
-			       (double)s->planner.policy.stun_limit_ns * 1e-9);
+			       s->plan.stun_ns == PW_PLANNER_UNKNOWN ? 0 : (double)s->plan.stun_ns * 1e-6,
+			       (double)s->planner.policy.stun_limit_ns * 1e-6);
 		break;
 	default:
 		begin_round(s, false);

@@ -181,21 +181,25 @@ static void end_legacy_device(struct pw_target *t)
 	d->fd = -1;
 	d->digest[0] = digest.low64;
 	d->digest[1] = digest.high64;
+	pw_peer_resume(t->link);
 	drained(t, t->legacy_device++);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct pw_target *t = arg;
-	int n = evbuffer_write(t->legacy_queue, (int)fd);
+	int n = 0;
 
 	(void)what;
+	if (evbuffer_get_length(t->legacy_queue))	/* an end may come after all was written */
+		n = evbuffer_write(t->legacy_queue, (int)fd);
 	if (n < 0 && errno != EAGAIN) {
 		pw_target_refuse(t, -errno, "device %s stopped taking its state: %s",
 				 name_of(t, t->legacy_device), strerror(errno));
 		return;
 	}
-	if (evbuffer_get_length(t->legacy_queue) < LEGACY_QUEUE_LOW)
+	if (!t->device[t->legacy_device].ended &&
+	    evbuffer_get_length(t->legacy_queue) < LEGACY_QUEUE_LOW)
 		pw_peer_resume(t->link);
 	if (evbuffer_get_length(t->legacy_queue))
 		return;
@@ -242,7 +246,8 @@ void pw_target_on_device_data(struct pw_target *t, const uint8_t *bytes, uint32_
 			return;
 		}
 	}
-	if (evbuffer_get_length(t->legacy_queue) > LEGACY_QUEUE_HIGH)
+	/* Behind an end stands the next device, which waits for this one. */
+	if (!bytes || evbuffer_get_length(t->legacy_queue) > LEGACY_QUEUE_HIGH)
 		pw_peer_pause(t->link);
 	event_add(t->legacy_writable, NULL);
 }

@@ -123,11 +123,12 @@ int pw_eal_init(const struct pw_args *args, char why[PW_WHY_BYTES])
 	return 0;
 }
 
-void pw_eal_fini(void)
+void pw_eal_fini(bool devices_too)
 {
 	char runtime[256];
 
 	snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
+	if (devices_too)
+		rte_eal_cleanup();
 	rmdir(runtime);	/* named after us: nobody else's */
 }

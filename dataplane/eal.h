@@ -13,7 +13,9 @@
 #include "why.h"
 
 int pw_eal_init(const struct pw_args *args, char why[PW_WHY_BYTES]);
-void pw_eal_fini(void);
+
+/* devices_too: they can be closed (memif.h knows one that cannot). */
+void pw_eal_fini(bool devices_too);
 
 /* The last error that DPDK logged, or "". */
 const char *pw_eal_error(void);

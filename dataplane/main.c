@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "eal.h"
@@ -71,10 +72,11 @@ int main(int argc, char **argv)
 	status = pw_eal_init(&args, why);
 	if (!status) {
 		status = run(&args, why);
-		pw_eal_fini();
+		pw_eal_fini(!pw_memif_is(args.vdev));
 	}
 	if (status)
 		say_why(status, why);
 	pw_seam_fini(&seam);
-	return status ? EXIT_FAILURE : EXIT_SUCCESS;
+	/* Threads of DPDK may still run: nothing is torn down under them. */
+	_exit(status ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* memif.c - see memif.h */
 
+#include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +11,10 @@
 #include <unistd.h>
 
 #include "memif.h"
+
+#define GREETING_MS 2000
+
+static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == PW_MEMIF_PATH_BYTES, "a socket's path");
 
 bool pw_memif_is(const char *vdev)
 {
@@ -36,16 +42,40 @@ static bool is_value(const char *args, const char *key, const char *value)
 	return found && n == strlen(value) && memcmp(found, value, n) == 0;
 }
 
-/* Somebody serves address: 1; it is left over: 0; else a negative errno. */
+bool pw_memif_serves(const char *args)
+{
+	return is_value(args, "role", "server");
+}
+
+bool pw_memif_socket(const char *args, char path[PW_MEMIF_PATH_BYTES])
+{
+	size_t n;
+	const char *found = value_of(args, "socket", &n);
+
+	if (!found || n >= PW_MEMIF_PATH_BYTES || is_value(args, "socket-abstract", "yes"))
+		return false;
+	memcpy(path, found, n);
+	path[n] = '\0';
+	return true;
+}
+
+/* Somebody serves address: 1; it is left over: 0; else a negative errno. A
+ * serving driver greets whoever connects, and does not survive one that is gone
+ * by then: so wait for the greeting. */
 static int is_served(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int status = -errno;
+	struct pollfd fd = { .events = POLLIN };
+	int status;
 
-	if (fd < 0)
-		return status;
-	status = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 1;
-	close(fd);
+	fd.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd.fd < 0)
+		return -errno;
+	status = connect(fd.fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 1;
+	if (status > 0)
+		poll(&fd, 1, GREETING_MS);
+	close(fd.fd);
+	if (status == -EAGAIN)	/* others are being greeted */
+		return 1;
 	return status == -ECONNREFUSED ? 0 : status;
 }
 
@@ -74,7 +104,7 @@ static int free_socket(const char *path, char why[PW_WHY_BYTES])
 /* The folder must be there and ours to write: the driver only says "invalid". */
 static int check_folder(const char *path, char why[PW_WHY_BYTES])
 {
-	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char folder[PW_MEMIF_PATH_BYTES];
 	char *slash;
 
 	snprintf(folder, sizeof(folder), "%s", path);
@@ -89,20 +119,17 @@ static int check_folder(const char *path, char why[PW_WHY_BYTES])
 
 static int prepare_socket(const char *args, char why[PW_WHY_BYTES])
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[PW_MEMIF_PATH_BYTES];
 	size_t n;
-	const char *socket_path = value_of(args, "socket", &n);
 	int status;
 
-	if (!socket_path || is_value(args, "socket-abstract", "yes"))
-		return 0;
-	if (n >= sizeof(path))
+	if (value_of(args, "socket", &n) && n >= sizeof(path))
 		return pw_why(why, -ENAMETOOLONG, "socket path of %zu bytes: at most %zu are possible",
 			      n, sizeof(path) - 1);
-	memcpy(path, socket_path, n);
-	path[n] = '\0';
+	if (!pw_memif_socket(args, path))
+		return 0;
 	status = check_folder(path, why);
-	if (status || !is_value(args, "role", "server"))
+	if (status || !pw_memif_serves(args))
 		return status;
 	return free_socket(path, why);
 }

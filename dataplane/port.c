@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_bus_vdev.h>
 #include <rte_errno.h>
@@ -18,7 +19,7 @@
 
 #define ANY_SOCKET	 ((unsigned)SOCKET_ID_ANY)
 #define POOL_CACHE	 256u
-#define CONNECT_WAITS	 3u	/* looks at the carrier, 50 ms apart */
+#define CONNECT_WAITS	 6u	/* looks at the carrier, 50 ms apart */
 #define NIC_DESCRIPTORS	 1024u
 #define NIC_POOL_FRAMES	 4095u	/* descriptors, two bursts, caches: 2^k - 1 fits best */
 #define MEMIF_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
@@ -47,21 +48,39 @@ static struct rte_mempool *make_pool(const char *kind, unsigned path, unsigned f
 	return pool;
 }
 
-static int make_pools(struct pw_queue *q, bool memif, char why[PW_WHY_BYTES])
+/* Before there is a device: a serving memif sends away who comes until it is
+ * configured, so that should not take long. */
+static int make_pools(struct pw_port *p, char why[PW_WHY_BYTES])
 {
-	unsigned frames = memif ? MEMIF_POOL_FRAMES : NIC_POOL_FRAMES;
+	unsigned frames = p->is_memif ? MEMIF_POOL_FRAMES : NIC_POOL_FRAMES;
 
-	q->rx = make_pool("frames", q->number, frames, FRAME_ROOM, why);
-	if (!q->rx)
-		return -ENOMEM;
-	/* Without gathering a frame is copied into one buffer, of the pool that
-	 * the port knows (it is that of its receive queue). */
-	if (memif || !q->gathers)
+	for (unsigned i = 0; i < p->paths; i++) {
+		struct pw_queue *q = &p->queue[i];
+
+		q->rx = make_pool("frames", i, frames, FRAME_ROOM, why);
+		q->shells = q->rx ? make_pool("shells", i, frames, 0, why) : NULL;
+		if (!q->shells)
+			return -ENOMEM;
 		q->heads = q->rx;
-	else
-		q->heads = make_pool("heads", q->number, frames, HEAD_ROOM, why);
-	q->shells = make_pool("shells", q->number, frames, 0, why);
-	return q->heads && q->shells ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+/* Frames begin in small buffers, unless the driver is better off with large
+ * ones (memif.h), or the whole frame is copied into one: that comes from the
+ * pool that the port knows as its receive queue's. */
+static int make_heads(struct pw_port *p, char why[PW_WHY_BYTES])
+{
+	for (unsigned i = 0; i < p->paths; i++) {
+		struct pw_queue *q = &p->queue[i];
+
+		if (p->is_memif || !q->gathers)
+			continue;
+		q->heads = make_pool("heads", i, NIC_POOL_FRAMES, HEAD_ROOM, why);
+		if (!q->heads)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* ---- bring-up ---- */
@@ -76,12 +95,14 @@ static int create_device(struct pw_port *p, const char *vdev, char why[PW_WHY_BY
 	if (name_bytes >= (int)sizeof(name))
 		return pw_why(why, -EINVAL, "--vdev: the name is too long");
 	snprintf(name, sizeof(name), "%.*s", name_bytes, vdev);
-	p->is_memif = pw_memif_is(name);
 	snprintf(full, sizeof(full), "%s", comma ? comma + 1 : "");
 	if (p->is_memif) {
 		status = pw_memif_prepare(comma ? comma + 1 : "", full, why);
 		if (status)
 			return status;
+		p->far_end = pw_memif_serves(full);
+		if (p->far_end)
+			pw_memif_socket(full, p->socket);
 	}
 	status = rte_vdev_init(name, full);
 	if (status)
@@ -136,14 +157,16 @@ static int configure(struct pw_port *p, const struct rte_eth_dev_info *info, cha
 		return pw_why(why, -EMSGSIZE, "MTU %u leaves %u bytes of payload, %u are needed", mtu,
 			      p->payload_bytes, PW_PAYLOAD_MIN);
 	p->payload_crc = !p->is_memif && !(conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
-	for (unsigned i = 0; i < p->paths; i++)
-		p->queue[i] = (struct pw_queue){
-			.gathers = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
-			.sums_ip = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
-			.sums_udp = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM,
-			.port = p->id,
-			.number = (uint16_t)i,
-		};
+	for (unsigned i = 0; i < p->paths; i++) {
+		struct pw_queue *q = &p->queue[i];
+
+		q->gathers = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+		q->sums_ip = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+		q->sums_udp = conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+		q->far_end = p->far_end;
+		q->port = p->id;
+		q->number = (uint16_t)i;
+	}
 	return 0;
 }
 
@@ -154,10 +177,7 @@ static int set_up_queues(struct pw_port *p, const struct rte_eth_dev_info *info,
 	int status = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
 
 	for (uint16_t i = 0; i < p->paths && !status; i++) {
-		status = make_pools(&p->queue[i], p->is_memif, why);
-		if (!status)
-			status = rte_eth_rx_queue_setup(p->id, i, rx, ANY_SOCKET, NULL,
-							p->queue[i].rx);
+		status = rte_eth_rx_queue_setup(p->id, i, rx, ANY_SOCKET, NULL, p->queue[i].rx);
 		if (!status)
 			status = rte_eth_tx_queue_setup(p->id, i, tx, ANY_SOCKET, NULL);
 	}
@@ -173,7 +193,10 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 
 	memset(p, 0, sizeof(*p));
 	p->paths = (uint16_t)args->paths;
-	status = create_device(p, args->vdev, why);
+	p->is_memif = pw_memif_is(args->vdev);
+	status = make_pools(p, why);
+	if (!status)
+		status = create_device(p, args->vdev, why);
 	if (status)
 		return status;
 	p->opened = true;
@@ -181,21 +204,28 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	if (status)
 		return pw_why(why, status, "port of --vdev: %s", strerror(-status));
 	status = configure(p, &info, why);
-	if (status)
-		return status;
-	for (unsigned i = 0; i < p->paths; i++)
-		p->queue[i].far_end = p->is_memif && strstr(args->vdev, "role=server");
-	return set_up_queues(p, &info, why);
+	if (!status)
+		status = set_up_queues(p, &info, why);
+	if (!status)
+		status = make_heads(p, why);
+	if (!status)
+		pw_port_tend(p);
+	return status;
 }
 
 void pw_port_close(struct pw_port *p)
 {
 	if (!p->opened)
 		return;
+	p->opened = false;
+	if (p->is_memif) {
+		if (p->socket[0])
+			unlink(p->socket);
+		return;
+	}
 	if (p->state != PW_PORT_STOPPED)
 		rte_eth_dev_stop(p->id);
-	rte_eth_dev_close(p->id);	/* a serving memif removes its socket */
-	p->opened = false;
+	rte_eth_dev_close(p->id);
 }
 
 /* ---- carrier ---- */
@@ -250,7 +280,7 @@ void pw_port_restart(struct pw_port *p)
 	/* A NIC finds its carrier again by itself; a memif serves for ever, but
 	 * does not connect twice. */
 	p->state = PW_PORT_STARTED;
-	if (p->is_memif && !p->queue[0].far_end) {
+	if (p->is_memif && !p->far_end) {
 		rte_eth_dev_stop(p->id);
 		p->state = PW_PORT_STOPPED;
 	}

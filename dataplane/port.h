@@ -17,6 +17,7 @@
 
 #include "args.h"
 #include "congestion.h"
+#include "memif.h"
 #include "pagewire/limits.h"
 #include "why.h"
 
@@ -41,10 +42,12 @@ enum pw_port_state { PW_PORT_STOPPED, PW_PORT_STARTED, PW_PORT_UP, PW_PORT_LEAVI
 struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
+	bool far_end;	/* of a lane with two: the one that serves */
 	bool opened;
 	uint16_t id;
 	uint16_t paths;
 	uint16_t payload_bytes;
+	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */
 	uint64_t left_at;	/* LEAVING: the barrier after which no worker is in the driver */

@@ -330,7 +330,8 @@ static uint64_t rtt_of(const struct pw_ack *ack, int settled, uint64_t now_ns)
 	uint64_t elapsed_ns = (uint64_t)((uint32_t)(now_ns >> TX_TIME_SHIFT) - ack->echo)
 			      << TX_TIME_SHIFT;
 
-	if (!settled || elapsed_ns >> 37 || elapsed_ns <= ack->dwell_ns)
+	if (!settled || elapsed_ns >> 37 || elapsed_ns <= ack->dwell_ns ||
+	    ack->dwell_ns == UINT32_MAX)	/* it was longer than that field can say */
 		return 0;
 	return elapsed_ns - ack->dwell_ns;
 }

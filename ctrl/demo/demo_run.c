@@ -14,6 +14,7 @@
 #define WARM_UP_STEPS 100u	/* a second: the KV cache and the hot set have begun to turn over */
 #define LIVE_ON_STEPS 20u	/* at the target, before it looks at itself */
 #define POLL_TICKS    5u	/* of 20 ms */
+#define STUN_GOAL_MS  10	/* ambitious: it is the shrinking rounds that end the pre-copy */
 
 /* What one run waits with. */
 struct watch {
@@ -124,9 +125,10 @@ static int start_migration(struct pw_demo_scene *s, struct watch *w)
 	struct pw_demo_run *r = w->run;
 	json_t *result;
 	int err = pw_demo_host_call(&s->host[PW_DEMO_SOURCE], "migration_start",
-			      json_pack("{s:s, s:s, s:s, s:s}", "guest", "demo", "peer", "host-b",
-					"mode", pw_demo_mode_name(r->mode), "verify",
-					pw_demo_verify_name(r->verify)),
+			      json_pack("{s:s, s:s, s:s, s:s, s:i}", "guest", "demo", "peer",
+					"host-b", "mode", pw_demo_mode_name(r->mode), "verify",
+					pw_demo_verify_name(r->verify), "stun_goal_ms",
+					STUN_GOAL_MS),
 			      &result, &r->error);
 	const char *id;
 

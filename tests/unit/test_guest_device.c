@@ -103,6 +103,7 @@ static void test_vgpu_save_that_nobody_reads_can_be_given_up(void)
 	int fd;
 
 	given_machine(&source, false);
+	wait_steps(&source, 30);	/* the weights are settled: there is something to send */
 	fd = enter(&source, 0, PW_DEVICE_PRE_COPY);
 	CU_ASSERT_TRUE(fd >= 0);
 	CU_ASSERT_EQUAL(enter(&source, 0, PW_DEVICE_RUNNING), -1);

@@ -3,16 +3,16 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include "pagewire/check.h"
 #include "run.h"
 #include "slice.h"
+#include "steps.h"
 
 #define CHUNKS_MAX 4u
 #define WORKERS	   3u
+#define STEPS_LAST 120u	/* instructions of a claim, and more */
 
 static struct pw_slices_out slices;
 static uint64_t bitmap[CHUNKS_MAX * PW_CHUNK_WORDS];
@@ -292,50 +292,10 @@ static void test_workers_share_the_chunks_of_slices_that_come_and_go(void)
 	expect_each_chunk_once();
 }
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NO_STEPS	/* it runs handlers when it likes */
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define NO_STEPS
-#endif
-
-#if defined(__x86_64__) && !defined(NO_STEPS)
-
-#define TRAP_FLAG  0x100
-#define STEPS_LAST 90u	/* instructions of a claim that touch the first slot */
-
-/* After so many instructions of a claim the others claim what is left; some
- * more, and the control thread frees the slice and opens the next. */
-static struct {
-	unsigned steps, claim_at, turn_at;
-} trial;
-
-static void on_instruction(int number, siginfo_t *info, void *where)
+static void claim_all(void)
 {
-	ucontext_t *context = where;
-
-	(void)number;
-	(void)info;
-	trial.steps++;
-	if (trial.steps == trial.claim_at)
-		for (unsigned i = 0; i <= CHUNKS_MAX; i++)
-			claim_and_settle();
-	if (trial.steps < trial.turn_at)
-		return;
-	turn_over();
-	context->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-}
-
-/* One claim, an instruction at a time. */
-static void claim_by_steps(unsigned claim_at, unsigned turn_at)
-{
-	trial.steps = 0;
-	trial.claim_at = claim_at;
-	trial.turn_at = turn_at;
-	__asm__ volatile("pushfq\n\torq %0, (%%rsp)\n\tpopfq" : : "i"(TRAP_FLAG) : "memory", "cc");
-	claim_and_settle();
-	__asm__ volatile("pushfq\n\tandq %0, (%%rsp)\n\tpopfq" : : "i"(~TRAP_FLAG) : "memory", "cc");
+	for (unsigned i = 0; i <= CHUNKS_MAX; i++)
+		claim_and_settle();
 }
 
 /* Claim until the slice of this lap has settled, and a little longer: a chunk
@@ -344,8 +304,7 @@ static void finish_lap(void)
 {
 	while (state_of(0) != PW_SLICE_SETTLED && !atomic_load(&wrong))
 		claim_and_settle();
-	for (unsigned i = 0; i < CHUNKS_MAX; i++)
-		claim_and_settle();
+	claim_all();
 	turn_over();
 }
 
@@ -353,30 +312,22 @@ static void finish_lap(void)
  * from a slice of one chunk that is followed by one of four. */
 static void test_slice_may_be_freed_and_opened_in_the_middle_of_a_claim(void)
 {
-	const struct sigaction action = { .sa_sigaction = on_instruction, .sa_flags = SA_SIGINFO };
+	bool inside = true;
 
 	given_first_lap();
-	sigaction(SIGTRAP, &action, NULL);
-	for (unsigned turn_at = 1; turn_at < STEPS_LAST; turn_at++)
-		for (unsigned claim_at = 1; claim_at <= turn_at && !atomic_load(&wrong); claim_at++) {
+	for (unsigned turn_at = 1; inside && turn_at < STEPS_LAST; turn_at++)
+		for (unsigned claim_at = 1; inside && claim_at <= turn_at; claim_at++) {
+			const struct pw_intrusion others[] = { { claim_at, claim_all },
+							       { turn_at, turn_over } };
+
 			while (chunks_of(atomic_load(&lap)) != 1 ||
 			       chunks_of(atomic_load(&lap) + 1) != CHUNKS_MAX)
 				finish_lap();
-			claim_by_steps(claim_at, turn_at);
+			inside = pw_by_steps(claim_and_settle, others, 2);
 			finish_lap();
 		}
-	signal(SIGTRAP, SIG_DFL);
 	expect_each_chunk_once();
 }
-
-#else
-
-static void test_slice_may_be_freed_and_opened_in_the_middle_of_a_claim(void)
-{
-	puts("needs x86-64 without thread sanitizer; ");
-}
-
-#endif
 
 static const struct pw_test tests[] = {
 	PW_TEST(test_epoch_is_open_stale_or_early_and_wraps),
