@@ -108,7 +108,8 @@ static error_t take(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (a->seam_fd < 0 || !a->vdev)
-			argp_error(state, "--seam-fd and --vdev are needed: pagewired starts this program");
+			argp_error(state, "--seam-fd and --vdev are needed: pagewired starts this "
+					  "program");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -79,10 +79,11 @@ static void format_lcores(char text[LCORES_BYTES], const struct pw_args *args)
 
 	format_cpus(cpus, &args->cpus);
 	n = (size_t)snprintf(text, LCORES_BYTES, "--lcores=0@(%s)", cpus);
-	for (unsigned i = 0; i < args->paths && n < LCORES_BYTES; i++)
-		n += (size_t)(pinned ? snprintf(text + n, LCORES_BYTES - n, ",%u@%u", i + 1,
-						nth_cpu(&args->cpus, i)) :
-				       snprintf(text + n, LCORES_BYTES - n, ",%u@(%s)", i + 1, cpus));
+	for (unsigned i = 0; i < args->paths && n < LCORES_BYTES; i++) {
+		if (pinned)
+			snprintf(cpus, sizeof(cpus), "%u", nth_cpu(&args->cpus, i));
+		n += (size_t)snprintf(text + n, LCORES_BYTES - n, ",%u@(%s)", i + 1, cpus);
+	}
 }
 
 /* EAL writes its worst errors to stderr besides logging them. */

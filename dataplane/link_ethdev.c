@@ -76,7 +76,7 @@ static void ask_for_sums(const struct pw_queue *q, struct rte_mbuf *head, struct
 	}
 }
 
-/* Where the payload is copied to, or NULL if it is sent from where it is. */
+/* Else the payload is sent from where it is. */
 static bool is_copied(const struct pw_queue *q, const struct pw_frame *frame)
 {
 	return frame->payload_bytes <= PW_LINK_COPY_BYTES || !q->gathers;
@@ -95,7 +95,8 @@ static void attach_payload(struct pw_link_ethdev *l, struct rte_mbuf *head, stru
 	head->nb_segs = 2;
 }
 
-static void write_head(const struct pw_queue *q, struct rte_mbuf *head, const struct pw_frame *frame)
+static void write_head(const struct pw_queue *q, struct rte_mbuf *head,
+		       const struct pw_frame *frame)
 {
 	struct encap *e = rte_pktmbuf_mtod(head, struct encap *);
 	uint8_t *at = (uint8_t *)(e + 1);
@@ -201,21 +202,33 @@ bool pw_link_ethdev_settled(struct pw_link_ethdev *l)
 	return rte_mbuf_ext_refcnt_read(&l->shared) == 1;
 }
 
-const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path, uint32_t *bytes)
+static bool is_ours(const struct encap *e, uint16_t path)
+{
+	return e->ether.ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
+	       e->ip.version_ihl == RTE_IPV4_VHL_DEF && e->ip.next_proto_id == IPPROTO_UDP &&
+	       !(e->ip.fragment_offset & rte_cpu_to_be_16((uint16_t)~RTE_IPV4_HDR_DF_FLAG)) &&
+	       e->udp.dst_port == rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + path));
+}
+
+const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path,
+				       uint8_t *scratch, uint32_t *bytes)
 {
 	const struct encap *e = rte_pktmbuf_mtod(frame, const struct encap *);
 	uint32_t ip_bytes, udp_bytes;
 
-	if (frame->nb_segs != 1 || frame->data_len < sizeof(*e) ||
-	    e->ether.ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
-	    e->ip.version_ihl != RTE_IPV4_VHL_DEF || e->ip.next_proto_id != IPPROTO_UDP ||
-	    e->ip.fragment_offset & rte_cpu_to_be_16((uint16_t)~RTE_IPV4_HDR_DF_FLAG) ||
-	    e->udp.dst_port != rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + path)))
+	if (frame->pkt_len < sizeof(*e))
+		return NULL;
+	if (frame->nb_segs > 1) {
+		if (frame->pkt_len > PW_LINK_SCRATCH_BYTES)
+			return NULL;
+		e = rte_pktmbuf_read(frame, 0, frame->pkt_len, scratch);
+	}
+	if (!is_ours(e, path))
 		return NULL;
 	ip_bytes = rte_be_to_cpu_16(e->ip.total_length);
 	udp_bytes = rte_be_to_cpu_16(e->udp.dgram_len);
 	/* Short frames are padded on a real wire. */
-	if (ip_bytes > frame->data_len - sizeof(e->ether) || udp_bytes < sizeof(e->udp) ||
+	if (ip_bytes > frame->pkt_len - sizeof(e->ether) || udp_bytes < sizeof(e->udp) ||
 	    udp_bytes + sizeof(e->ip) != ip_bytes)
 		return NULL;
 	*bytes = udp_bytes - (uint32_t)sizeof(e->udp);

@@ -46,7 +46,11 @@ void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
 /* The port has let go of all payloads; if not, ask it to. */
 bool pw_link_ethdev_settled(struct pw_link_ethdev *l);
 
-/* The datagram in a frame that came in on path, or NULL if it is not for us. */
-const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path, uint32_t *bytes);
+#define PW_LINK_SCRATCH_BYTES (PW_LINK_ENCAP_BYTES + PW_DATAGRAM_BYTES_MAX)
+
+/* The datagram in a frame that came in on path, or NULL if it is not for us.
+ * One that came in several segments is put together in scratch. */
+const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path,
+				       uint8_t *scratch, uint32_t *bytes);
 
 #endif /* PW_LINK_ETHDEV_H */

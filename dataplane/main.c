@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 			args.seam_fd, strerror(-status));
 		return EXIT_FAILURE;
 	}
-	signal(SIGPIPE, SIG_IGN);	/* memif and pumps: a reader that is gone is an error code */
+	signal(SIGPIPE, SIG_IGN);	/* a reader that is gone is an error code */
 	pw_pump_init_process();
 	status = pw_eal_init(&args, why);
 	if (!status) {

@@ -14,7 +14,8 @@
 
 #define GREETING_MS 2000
 
-static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == PW_MEMIF_PATH_BYTES, "a socket's path");
+static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == PW_MEMIF_PATH_BYTES,
+	      "a socket's path");
 
 bool pw_memif_is(const char *vdev)
 {
@@ -124,8 +125,8 @@ static int prepare_socket(const char *args, char why[PW_WHY_BYTES])
 	int status;
 
 	if (value_of(args, "socket", &n) && n >= sizeof(path))
-		return pw_why(why, -ENAMETOOLONG, "socket path of %zu bytes: at most %zu are possible",
-			      n, sizeof(path) - 1);
+		return pw_why(why, -ENAMETOOLONG, "socket path of %zu bytes: at most %zu can be", n,
+			      sizeof(path) - 1);
 	if (!pw_memif_socket(args, path))
 		return 0;
 	status = check_folder(path, why);

@@ -43,7 +43,8 @@ static struct rte_mempool *make_pool(const char *kind, unsigned path, unsigned f
 	pool = rte_pktmbuf_pool_create(name, frames, POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
 	if (!pool)
 		pw_why(why, -ENOMEM,
-		       "no memory for %u packet buffers of path %u (%s): more --memory or fewer --paths",
+		       "no memory for %u packet buffers of path %u (%s): more --memory or fewer "
+		       "--paths",
 		       frames, path, rte_strerror(rte_errno));
 	return pool;
 }
@@ -106,8 +107,8 @@ static int create_device(struct pw_port *p, const char *vdev, char why[PW_WHY_BY
 	}
 	status = rte_vdev_init(name, full);
 	if (status)
-		return pw_why(why, status, "--vdev %s: no such device, or not with these arguments: %s",
-			      name, pw_eal_error()[0] ? pw_eal_error() : strerror(-status));
+		return pw_why(why, status, "--vdev %s: no such device, or not so: %s", name,
+			      pw_eal_error()[0] ? pw_eal_error() : "no driver is called that");
 	status = rte_eth_dev_get_port_by_name(name, &p->id);
 	if (status)
 		return pw_why(why, status, "--vdev %s is not a network port", name);
@@ -133,16 +134,17 @@ static uint16_t payload_of(const struct pw_port *p, uint16_t mtu)
 
 static int configure(struct pw_port *p, const struct rte_eth_dev_info *info, char why[PW_WHY_BYTES])
 {
-	static const uint64_t wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-				       RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	static const uint64_t wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+				       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	/* Never MBUF_FAST_FREE: it forgets the memory that is attached. */
 	struct rte_eth_conf conf = { .txmode.offloads = info->tx_offload_capa & wanted };
 	uint16_t mtu = RTE_ETHER_MTU;
 	int status;
 
 	if (p->paths > info->max_rx_queues || p->paths > info->max_tx_queues)
-		return pw_why(why, -EINVAL, "%u paths asked, %s has %u queues: fewer --paths", p->paths,
-			      info->driver_name, RTE_MIN(info->max_rx_queues, info->max_tx_queues));
+		return pw_why(why, -EINVAL, "%u paths asked, %s has %u queues: fewer --paths",
+			      p->paths, info->driver_name,
+			      RTE_MIN(info->max_rx_queues, info->max_tx_queues));
 	if (!p->is_memif && info->max_mtu > RTE_ETHER_MTU &&
 	    info->max_rx_pktlen > RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
 		mtu = (uint16_t)RTE_MIN(9000u, RTE_MIN((uint32_t)info->max_mtu,
@@ -150,12 +152,12 @@ static int configure(struct pw_port *p, const struct rte_eth_dev_info *info, cha
 	conf.rxmode.mtu = mtu;
 	status = rte_eth_dev_configure(p->id, p->paths, p->paths, &conf);
 	if (status)
-		return pw_why(why, status, "%s does not take %u queues at MTU %u: %s", info->driver_name,
-			      p->paths, mtu, pw_eal_error());
+		return pw_why(why, status, "%s does not take %u queues at MTU %u: %s",
+			      info->driver_name, p->paths, mtu, pw_eal_error());
 	p->payload_bytes = payload_of(p, mtu);
 	if (p->payload_bytes < PW_PAYLOAD_MIN)
-		return pw_why(why, -EMSGSIZE, "MTU %u leaves %u bytes of payload, %u are needed", mtu,
-			      p->payload_bytes, PW_PAYLOAD_MIN);
+		return pw_why(why, -EMSGSIZE, "MTU %u leaves %u bytes of payload, %u are needed",
+			      mtu, p->payload_bytes, PW_PAYLOAD_MIN);
 	p->payload_crc = !p->is_memif && !(conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
 	for (unsigned i = 0; i < p->paths; i++) {
 		struct pw_queue *q = &p->queue[i];
@@ -295,7 +297,7 @@ struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 						      .window_min = 64,
 						      .window_max = PW_WINDOW_SLOTS,
 						      .delay_target_ns = 10000000 };
-	return (struct pw_congestion_config){ .window_start = 128,	/* 1 MiB: 100 us at 100 Gbit/s */
+	return (struct pw_congestion_config){ .window_start = 128, /* 100 us at 100 Gbit/s */
 					      .window_min = 4,
 					      .window_max = PW_WINDOW_SLOTS / 2,
 					      .delay_target_ns = 25000 };

@@ -15,7 +15,7 @@
 #define TEND_DOWN_MS  50	/* how often the port is looked after: until it has its carrier */
 #define TEND_UP_MS    250	/* and then */
 #define HURRY_MS      10	/* how often pumps that are to end are interrupted */
-#define DROP_ROUNDS   500	/* 5 s: then the process ends with what still hangs in a system call */
+#define DROP_ROUNDS   500	/* 5 s: then what still hangs ends with the process */
 
 /* ---- requests; *fd is taken by setting it to -1 ---- */
 

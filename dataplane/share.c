@@ -130,8 +130,8 @@ void pw_share_drop_region(struct pw_share *s, uint32_t region)
 
 /* ---- start ---- */
 
-static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane *lane, uint32_t path,
-					     uint32_t peer_cid)
+static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane *lane,
+					     uint32_t path, uint32_t peer_cid)
 {
 	struct pw_path_stats *stats = &s->board->path[path];
 	struct pw_sender_config config = {
@@ -205,9 +205,11 @@ int pw_share_add_stream(struct pw_share *s, struct pw_lane *lane, uint32_t strea
 	s->pump[stream] = p;
 	/* release; pairs with the acquires in sender.c and receiver.c */
 	if (p->role == PW_SOURCE)
-		atomic_store_explicit(&s->transfer.stream_out[stream], &p->out, memory_order_release);
+		atomic_store_explicit(&s->transfer.stream_out[stream], &p->out,
+				      memory_order_release);
 	else
-		atomic_store_explicit(&s->transfer.stream_in[stream], &p->in, memory_order_release);
+		atomic_store_explicit(&s->transfer.stream_in[stream], &p->in,
+				      memory_order_release);
 	return 0;
 }
 

@@ -29,8 +29,9 @@
 #include "receiver.h"
 #include "sender.h"
 
-#define PW_CID_INDEX(cid)	       ((cid) >> 20)
-#define PW_CID(index, queue, random16) ((uint32_t)(index) << 20 | (uint32_t)(queue) << 16 | (random16))
+#define PW_CID_INDEX(cid) ((cid) >> 20)
+#define PW_CID(index, queue, random16)                                                             \
+	((uint32_t)(index) << 20 | (uint32_t)(queue) << 16 | (random16))
 
 struct pw_connection {
 	uint32_t cid;	/* ours: the peer names us by it */
@@ -76,6 +77,7 @@ struct pw_worker {
 	struct pw_connection *active[PW_TRANSFERS_MAX];
 	struct pw_connection *leaving[PW_TRANSFERS_MAX];
 	struct pw_connection *by_index[PW_TRANSFERS_MAX];
+	uint8_t scratch[PW_LINK_SCRATCH_BYTES];	/* for a frame that came in pieces */
 	struct pw_path_stats unowned;	/* counts what belongs to no transfer while there is none */
 	/* read by the control thread */
 	_Atomic uint64_t passed __attribute__((aligned(64)));

@@ -44,7 +44,8 @@ int pw_workers_start(struct pw_workers *ws, const struct pw_port *port, struct p
 	memset(ws, 0, sizeof(*ws));
 	ws->control = control;
 	ws->clock.start = rte_rdtsc() - rte_get_tsc_hz();	/* now_ns is never 0 */
-	ws->clock.ns_per_cycle = (uint64_t)((1000000000.0 * 4294967296.0) / (double)rte_get_tsc_hz());
+	ws->clock.ns_per_cycle =
+		(uint64_t)((1000000000.0 * 4294967296.0) / (double)rte_get_tsc_hz());
 	status = pw_bells_init(&ws->bells, port->paths);
 	for (unsigned i = 0; i < port->paths && !status; i++) {
 		struct pw_worker *w = &ws->worker[i];

@@ -25,8 +25,8 @@ int pw_guest_pipe_open(int fds[2], int ours);
 /* Write all; 0 or a negative errno. iov is used up. */
 int pw_guest_pipe_write(const struct pw_guest_pipe *p, struct iovec *iov, int n);
 
-/* Likewise, without a copy: the pipe holds the pages themselves, so they must
- * not change while anybody cares for what is read. 8 GB/s instead of 2.4. */
+/* Likewise, without a copy: the pipe holds the pages themselves, and who reads
+ * it sees what they hold by then. 8 GB/s instead of 2.4. */
 int pw_guest_pipe_lend(const struct pw_guest_pipe *p, void *from, size_t bytes);
 
 /* Read until bytes are there or the end of file; how many, or a negative errno. */

@@ -21,16 +21,14 @@
  * any number of times, each at least once, then END (bytes announced before)
  * and the end of the file. Host byte order: little-endian at both ends.
  *
- * What can go wrong: a block may be written while it is copied. The mark is
- * cleared before the copy and set after the write (at the end of the step), so
- * V1 holds and the torn copy is followed by a whole one.
+ * What can go wrong: a block may be written while it is read. The mark is
+ * cleared before that and set after the write (at the end of the step), so V1
+ * holds and the torn block is followed by a whole one. From finish_save on the
+ * engine stays parked until all is read, or the session is given up.
  *
  * V1  A block whose mark is clear is, once the current step has ended with its
  *     mark still clear, at the target as it is here.
  * V2  Marks are changed under lock only; fresh belongs to the engine alone.
- * V3  From finish_save (or a begin_save that is stopped) on the engine stays
- *     parked until the session has ended or is given up: what is sent then is
- *     lent to the pipe instead of copied.
  */
 #ifndef PW_GUEST_VGPU_H
 #define PW_GUEST_VGPU_H

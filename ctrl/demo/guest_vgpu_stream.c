@@ -51,7 +51,6 @@ static void take_mark(struct pw_guest_vgpu *v, uint32_t block)
 struct next {
 	struct pw_guest_record record;
 	uint8_t *bytes;
-	bool lend;	/* nothing is written until this session is over (V3) */
 };
 
 /* 1, or 0 if that was all, or -ECANCELED. */
@@ -75,21 +74,19 @@ static int next_block(struct pw_guest_vgpu *v, struct next *next)
 	next->record = record_of(written ? PW_RECORD_DATA : PW_RECORD_ZERO,
 				 (uint64_t)block * PW_GUEST_BLOCK_BYTES, PW_GUEST_BLOCK_BYTES);
 	next->bytes = written ? v->memory + next->record.offset : NULL;
-	next->lend = v->phase == PW_SAVE_STOP_COPY;
 out:
 	pthread_mutex_unlock(&v->lock);
 	return more;
 }
 
+/* The block is lent, not copied: who reads the pipe sees it as it is then,
+ * which is later than its mark was cleared, so V1 holds all the same. */
 static int send_next(const struct pw_guest_pipe *p, struct next *next)
 {
-	struct iovec iov[2] = {
-		{ .iov_base = &next->record, .iov_len = sizeof(next->record) },
-		{ .iov_base = next->bytes, .iov_len = next->record.bytes },
-	};
-	int err = pw_guest_pipe_write(p, iov, next->bytes && !next->lend ? 2 : 1);
+	struct iovec iov = { .iov_base = &next->record, .iov_len = sizeof(next->record) };
+	int err = pw_guest_pipe_write(p, &iov, 1);
 
-	if (!err && next->bytes && next->lend)
+	if (!err && next->bytes)
 		err = pw_guest_pipe_lend(p, next->bytes, next->record.bytes);
 	return err;
 }

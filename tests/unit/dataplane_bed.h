@@ -27,6 +27,10 @@
 
 #include "pagewire/seam.h"
 
+#ifndef PAGEWIRE_DP	/* the program under test: the build knows its path */
+#define PAGEWIRE_DP "./pagewire-dp"
+#endif
+
 #define BED_PATHS      2u
 #define BED_SHIFT      24u	/* slices of 16 MiB */
 #define BED_TIMEOUT_MS 20000
@@ -154,8 +158,8 @@ static inline void side_spawn(struct side *s, enum pw_role role, const char *vde
 		fcntl(pair[1], F_SETFD, 0);
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(126);
-		execl(PAGEWIRE_DP, "pagewire-dp", "--seam-fd", seam, "--paths", paths, "--vdev", vdev,
-		      more, NULL);
+		execl(PAGEWIRE_DP, "pagewire-dp", "--seam-fd", seam, "--paths", paths, "--vdev",
+		      vdev, more, NULL);
 		_exit(127);
 	}
 	close(pair[1]);
@@ -243,6 +247,14 @@ static inline uint32_t side_slices(const struct side *s)
 	return (uint32_t)((s->bytes + (1u << BED_SHIFT) - 1) >> BED_SHIFT);
 }
 
+static inline void side_send_slice(struct side *s, enum pw_seam_type type, uint32_t slice,
+				   uint16_t epoch)
+{
+	const struct pw_seam_msg msg = { .type = type, .slice = { .slice = slice, .epoch = epoch } };
+
+	side_send(s, &msg, -1);
+}
+
 /* One request per slice, all at once; the sum of the answers. Any error is in status. */
 static inline struct pw_seam_msg side_ask_slices(struct side *s, enum pw_seam_type type,
 						 uint16_t epoch)
@@ -250,8 +262,7 @@ static inline struct pw_seam_msg side_ask_slices(struct side *s, enum pw_seam_ty
 	struct pw_seam_msg sum = { .type = type };
 
 	for (uint32_t i = 0; i < side_slices(s); i++)
-		side_send(s, &(struct pw_seam_msg){ .type = type, .slice = { .slice = i,
-									     .epoch = epoch } }, -1);
+		side_send_slice(s, type, i, epoch);
 	for (uint32_t i = 0; i < side_slices(s) && !sum.status; i++) {
 		struct pw_seam_msg msg = side_expect(s, type);
 

@@ -147,7 +147,7 @@ static void test_nothing_is_placed_after_seal(void)
 	given_transfer(16 * MIB);
 	given_guest_memory(4);
 	CU_ASSERT_EQUAL(side_ask_plain(&target, PW_SEAM_SEAL), 0);
-	side_send(&source, &(struct pw_seam_msg){ .type = PW_SEAM_SLICE_SEND, .slice.epoch = 1 }, -1);
+	side_send_slice(&source, PW_SEAM_SLICE_SEND, 0, 1);
 	while (!pw_stat_get(&side_stats(&target, 0)->rx_sealed) &&
 	       !pw_stat_get(&side_stats(&target, 1)->rx_sealed))
 		sched_yield();
@@ -405,8 +405,7 @@ static void test_killed_peer_takes_the_path_down_and_nothing_else(void)
 	given_transfer(64 * MIB);
 	given_guest_memory(6);
 	for (uint32_t i = 0; i < side_slices(&source); i++)
-		side_send(&source, &(struct pw_seam_msg){ .type = PW_SEAM_SLICE_SEND,
-							  .slice = { .slice = i, .epoch = 1 } }, -1);
+		side_send_slice(&source, PW_SEAM_SLICE_SEND, i, 1);
 	kill(target.pid, SIGKILL);
 	CU_ASSERT_EQUAL(side_expect(&source, PW_SEAM_PATH_DOWN).status, 0);
 	CU_ASSERT_EQUAL(side_ask_plain(&source, PW_SEAM_TRANSFER_DEL), 0);

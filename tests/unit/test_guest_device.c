@@ -72,6 +72,50 @@ static void test_vgpu_block_written_while_it_is_copied_is_sent_again(void)
 	drop_pair();
 }
 
+static struct pw_guest_pipe saving;
+
+static void *save_main(void *result)
+{
+	*(int *)result = pw_guest_vgpu_save(&source.body.vgpu[0], &saving);
+	return NULL;
+}
+
+static void test_vgpu_sends_what_was_settled_before_what_became_dirty_since(void)
+{
+	struct pw_agent_device_info info = { 0 };
+	struct pw_guest_vgpu *v = &source.body.vgpu[0];
+	struct pw_guest_record r[2];
+	int fds[2], result = 0;
+	pthread_t thread;
+
+	given_machine(&source, false);
+	CU_ASSERT_EQUAL(pw_guest_machine_pause(&source), 0);
+	pw_guest_vgpu_end_step(v, source.workload.step + 100);	/* all is settled */
+	pw_guest_vgpu_begin_save(v, false);
+	pw_guest_body_write(&source.body, source.body.memory.regions, 0);
+	pw_guest_vgpu_end_step(v, source.workload.step + 101);
+	pw_guest_vgpu_end_step(v, source.workload.step + 200);	/* its block has settled again */
+	pw_guest_vgpu_info(v, &info);
+	CU_ASSERT_EQUAL(info.initial_bytes, 16 * MIB - PW_GUEST_BLOCK_BYTES);
+	CU_ASSERT_EQUAL(info.dirty_bytes, PW_GUEST_BLOCK_BYTES);
+	CU_ASSERT_EQUAL(info.stop_bytes, 0);
+	CU_ASSERT_EQUAL(v->initial_blocks, v->blocks - 1);
+
+	CU_ASSERT_EQUAL_FATAL(pw_guest_pipe_open(fds, 1), 0);
+	saving = (struct pw_guest_pipe){ .fd = fds[1], .stop_fd = -1 };
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, save_main, &result), 0);
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(read(fds[0], &r[i], sizeof(r[i])), (ssize_t)sizeof(r[i]));
+	CU_ASSERT_EQUAL(r[0].kind, PW_RECORD_HELLO);
+	CU_ASSERT_EQUAL(r[1].kind, PW_RECORD_DATA);
+	CU_ASSERT_EQUAL(r[1].offset, PW_GUEST_BLOCK_BYTES);	/* not the first block */
+	close(fds[0]);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(result, -EPIPE);
+	close(fds[1]);
+	pw_guest_machine_destroy(&source);
+}
+
 static void test_vgpu_pre_copy_leaves_only_what_is_hot_to_the_stop(void)
 {
 	struct pw_agent_device_info info = { 0 };
@@ -334,6 +378,7 @@ static void test_registers_of_a_guest_of_another_shape_are_refused(void)
 static const struct pw_test tests[] = {
 	PW_TEST(test_vgpu_moved_while_the_engine_writes_arrives_exactly),
 	PW_TEST(test_vgpu_block_written_while_it_is_copied_is_sent_again),
+	PW_TEST(test_vgpu_sends_what_was_settled_before_what_became_dirty_since),
 	PW_TEST(test_vgpu_pre_copy_leaves_only_what_is_hot_to_the_stop),
 	PW_TEST(test_vgpu_save_that_nobody_reads_can_be_given_up),
 	PW_TEST(test_device_states_out_of_order_are_refused),

@@ -236,9 +236,11 @@ static void test_end_and_credit_follow_the_slots(void)
  * follows in its place is PW_STREAM_SLOTS.
  */
 #define OLD_BYTES 200u
-#define NEW_BYTES 300u
+#define NEW_BYTES 300u	/* at most */
 
 static uint8_t old_bytes[OLD_BYTES], new_bytes[NEW_BYTES];
+static const uint16_t new_lengths[] = { 100, 200, NEW_BYTES };	/* fewer grains, as many, more */
+static uint16_t new_length;
 static enum pw_stream_verdict old_verdict, new_verdict;
 
 static void place_old(void)
@@ -252,7 +254,7 @@ static void place_old(void)
 static void place_new(void)
 {
 	const struct pw_datagram d = { .type = PW_STREAM, .offset = PW_STREAM_RING_BYTES,
-				       .length = NEW_BYTES, .epoch = NEW_BYTES,
+				       .length = new_length, .epoch = new_length,
 				       .payload = new_bytes };
 
 	new_verdict = pw_stream_in_place(&in, &d);
@@ -299,43 +301,57 @@ static void expect_new_slot(void)
 	for (uint64_t slot = 1; slot < PW_STREAM_SLOTS; slot++)
 		drain();
 	CU_ASSERT_TRUE_FATAL(pw_stream_in_peek(&in, &from, &n, &last));
-	CU_ASSERT_EQUAL(n, NEW_BYTES);
-	CU_ASSERT_EQUAL(memcmp(from, new_bytes, NEW_BYTES), 0);
+	CU_ASSERT_EQUAL(n, new_length);
+	CU_ASSERT_EQUAL(memcmp(from, new_bytes, n), 0);
 }
 
-static void test_slot_may_be_drained_and_filled_again_in_the_middle_of_a_duplicate(void)
+static void come_in_the_middle_of_a_duplicate(void (*others)(void))
 {
 	bool inside = true;
 
 	for (unsigned at = 1; inside; at++) {
 		given_old_slot(true);
-		inside = pw_by_steps(place_old, &(struct pw_intrusion){ at, drain_and_place_new }, 1);
+		inside = pw_by_steps(place_old, &(struct pw_intrusion){ at, others }, 1);
 		if (!inside)
-			drain_and_place_new();
+			others();
 		expect_new_slot();
 	}
 }
 
-static void test_duplicate_and_next_lap_may_come_in_the_middle_of_a_drain(void)
+static void test_slot_may_be_drained_and_filled_again_in_the_middle_of_a_duplicate(void)
+{
+	for (size_t i = 0; i < PW_ARRAY_SIZE(new_lengths); i++) {
+		new_length = new_lengths[i];
+		come_in_the_middle_of_a_duplicate(drain_and_place_new);
+		come_in_the_middle_of_a_duplicate(drain);
+	}
+}
+
+/* Both others come in, in this order, at every two places. */
+static void come_in_the_middle_of_a_drain(void (*one)(void), void (*two)(void))
 {
 	bool inside = true;
 
 	for (unsigned second = 1; inside; second++)
 		for (unsigned first = 1; first <= second; first++) {
-			struct pw_intrusion others[] = { { first, place_old }, { second, place_new } };
+			const struct pw_intrusion others[] = { { first, one }, { second, two } };
 
 			given_old_slot(true);
+			old_verdict = PW_STREAM_BUSY;
 			inside = pw_by_steps(drain, others, 2);
 			CU_ASSERT_TRUE(old_verdict == PW_STREAM_DUPLICATE ||
 				       old_verdict == PW_STREAM_BUSY);
 			expect_new_slot();
-
-			others[0].fn = place_new;
-			others[1].fn = place_old;
-			given_old_slot(true);
-			inside &= pw_by_steps(drain, others, 2);
-			expect_new_slot();
 		}
+}
+
+static void test_duplicate_and_next_lap_may_come_in_the_middle_of_a_drain(void)
+{
+	for (size_t i = 0; i < PW_ARRAY_SIZE(new_lengths); i++) {
+		new_length = new_lengths[i];
+		come_in_the_middle_of_a_drain(place_old, place_new);
+		come_in_the_middle_of_a_drain(place_new, place_old);
+	}
 }
 
 static void place_old_and_check(void)
