@@ -13,7 +13,8 @@
 
 #include "hot.h"
 
-#define OFFER_FEW 4u
+#define OFFER_FEW   4u
+#define FULL_MAX_NS 100000000ull	/* a peer that shares its core may be away for some ms */
 
 struct encap {
 	struct rte_ether_hdr ether;
@@ -153,6 +154,14 @@ static uint16_t offer(struct pw_link_ethdev *l, const struct pw_frame *frames, u
 	return sent;
 }
 
+/* Nothing was taken. True: for too long. */
+static bool is_stuck(struct pw_link_ethdev *l)
+{
+	if (!l->full_since_ns)
+		l->full_since_ns = l->now_ns;
+	return l->now_ns - l->full_since_ns > FULL_MAX_NS;
+}
+
 static uint16_t send_frames(struct pw_link *link, const struct pw_frame *frames, uint16_t n)
 {
 	struct pw_link_ethdev *l = (struct pw_link_ethdev *)link;
@@ -172,6 +181,9 @@ static uint16_t send_frames(struct pw_link *link, const struct pw_frame *frames,
 		if (taken < some)
 			break;
 	}
+	if (!sent)
+		return is_stuck(l) ? n : 0;
+	l->full_since_ns = 0;
 	return sent;
 }
 

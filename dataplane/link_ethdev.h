@@ -10,6 +10,10 @@
  * the memory can be unmapped when none is. Short payloads are copied into the
  * head, and long ones too where the port does not gather.
  *
+ * A port that is full pushes back; one that has been full for long has nobody
+ * at its other end, and what is sent to it is lost, so that the sender finds
+ * the path down.
+ *
  * Owned by one worker.
  */
 #ifndef PW_LINK_ETHDEV_H
@@ -37,6 +41,8 @@ struct pw_link_ethdev {
 	const struct pw_queue *queue;
 	struct pw_path_stats *stats;
 	uint16_t offer;	/* frames to begin with: few after the port was full */
+	uint64_t now_ns;	/* set by the worker before it sends */
+	uint64_t full_since_ns;	/* the port takes nothing; 0: it does */
 	struct rte_mbuf_ext_shared_info shared;
 };
 

@@ -26,6 +26,8 @@
 
 /* Room for the longest frame, and more than a memif buffer: see memif.h. */
 #define FRAME_ROOM (RTE_PKTMBUF_HEADROOM + PW_MEMIF_BUFFER_BYTES + 64u)
+#define XDP_ROOM   (RTE_PKTMBUF_HEADROOM + 3712u)	/* with all else a 4 KiB chunk */
+#define XDP_MTU	   3400u	/* it says more and drops that */
 #define HEAD_ROOM  (RTE_PKTMBUF_HEADROOM + PW_LINK_HEAD_BYTES_MAX)
 
 static_assert(PW_LINK_ENCAP_BYTES + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTES,
@@ -49,16 +51,22 @@ static struct rte_mempool *make_pool(const char *kind, unsigned path, unsigned f
 	return pool;
 }
 
+static bool is_af_xdp(const char *vdev)
+{
+	return strncmp(vdev, "net_af_xdp", strlen("net_af_xdp")) == 0;
+}
+
 /* Before there is a device: a serving memif sends away who comes until it is
  * configured, so that should not take long. */
-static int make_pools(struct pw_port *p, char why[PW_WHY_BYTES])
+static int make_pools(struct pw_port *p, const char *vdev, char why[PW_WHY_BYTES])
 {
 	unsigned frames = p->is_memif ? MEMIF_POOL_FRAMES : NIC_POOL_FRAMES;
+	size_t room = is_af_xdp(vdev) ? XDP_ROOM : FRAME_ROOM;
 
 	for (unsigned i = 0; i < p->paths; i++) {
 		struct pw_queue *q = &p->queue[i];
 
-		q->rx = make_pool("frames", i, frames, FRAME_ROOM, why);
+		q->rx = make_pool("frames", i, frames, room, why);
 		q->shells = q->rx ? make_pool("shells", i, frames, 0, why) : NULL;
 		if (!q->shells)
 			return -ENOMEM;
@@ -138,14 +146,14 @@ static int configure(struct pw_port *p, const struct rte_eth_dev_info *info, cha
 				       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	/* Never MBUF_FAST_FREE: it forgets the memory that is attached. */
 	struct rte_eth_conf conf = { .txmode.offloads = info->tx_offload_capa & wanted };
-	uint16_t mtu = RTE_ETHER_MTU;
+	uint16_t mtu = is_af_xdp(info->driver_name) ? XDP_MTU : RTE_ETHER_MTU;
 	int status;
 
 	if (p->paths > info->max_rx_queues || p->paths > info->max_tx_queues)
 		return pw_why(why, -EINVAL, "%u paths asked, %s has %u queues: fewer --paths",
 			      p->paths, info->driver_name,
 			      RTE_MIN(info->max_rx_queues, info->max_tx_queues));
-	if (!p->is_memif && info->max_mtu > RTE_ETHER_MTU &&
+	if (!p->is_memif && mtu == RTE_ETHER_MTU && info->max_mtu > RTE_ETHER_MTU &&
 	    info->max_rx_pktlen > RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
 		mtu = (uint16_t)RTE_MIN(9000u, RTE_MIN((uint32_t)info->max_mtu,
 						       info->max_rx_pktlen - 18u));
@@ -196,7 +204,7 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	memset(p, 0, sizeof(*p));
 	p->paths = (uint16_t)args->paths;
 	p->is_memif = pw_memif_is(args->vdev);
-	status = make_pools(p, why);
+	status = make_pools(p, args->vdev, why);
 	if (!status)
 		status = create_device(p, args->vdev, why);
 	if (status)
@@ -291,12 +299,12 @@ void pw_port_restart(struct pw_port *p)
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 {
 	/* A software lane has a ring that pushes back instead of a queue that
-	 * overflows, and its round trip is the scheduler's. */
+	 * overflows, and its round trip is the scheduler's: delay says nothing. */
 	if (p->is_memif)
 		return (struct pw_congestion_config){ .window_start = 512,
-						      .window_min = 64,
+						      .window_min = 256,	/* the ring */
 						      .window_max = PW_WINDOW_SLOTS,
-						      .delay_target_ns = 10000000 };
+						      .delay_target_ns = 100000000 };
 	return (struct pw_congestion_config){ .window_start = 128, /* 100 us at 100 Gbit/s */
 					      .window_min = 4,
 					      .window_max = PW_WINDOW_SLOTS / 2,

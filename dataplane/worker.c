@@ -160,6 +160,7 @@ static void transmit(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
 	for (unsigned i = 0; i < w->count; i++) {
 		struct pw_connection *c = w->active[i];
 
+		c->link.now_ns = now_ns;
 		if (c->role == PW_SOURCE)
 			c->events |= pw_sender_poll(&c->sender, now_ns, moved);
 		else

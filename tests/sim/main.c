@@ -152,7 +152,7 @@ static bool run_seed(const struct options *o, uint64_t seed, struct totals *tota
 	return passed;
 }
 
-/* The first seeds once more: the trace is the same, or nothing here can be reproduced. */
+/* Run seed once more: the trace is the same, or nothing here can be reproduced. */
 static bool repeats(const struct options *o, uint64_t seed, uint64_t trace)
 {
 	struct options quiet = *o;

@@ -135,7 +135,7 @@ static void forge_data(struct sim_path *p)
 	receive(p, &p->astray, &(struct sim_bytes){ bytes, sizeof(bytes), false });
 }
 
-/* Where it ends: an idle end is looked at less often. */
+/* An idle end is looked at less often. */
 static uint64_t pause_ns(struct sim_path *p, unsigned moved)
 {
 	return moved ? sim_between(p->world, 500, 5 * SIM_US)

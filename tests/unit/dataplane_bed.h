@@ -250,7 +250,8 @@ static inline uint32_t side_slices(const struct side *s)
 static inline void side_send_slice(struct side *s, enum pw_seam_type type, uint32_t slice,
 				   uint16_t epoch)
 {
-	const struct pw_seam_msg msg = { .type = type, .slice = { .slice = slice, .epoch = epoch } };
+	const struct pw_seam_msg msg = { .type = type,
+					 .slice = { .slice = slice, .epoch = epoch } };
 
 	side_send(s, &msg, -1);
 }

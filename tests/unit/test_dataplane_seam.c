@@ -413,6 +413,21 @@ static void test_killed_peer_takes_the_path_down_and_nothing_else(void)
 	CU_ASSERT_EQUAL(side_end(&source), 0);
 }
 
+static void test_peer_that_stands_still_takes_the_path_down_for_that_time(void)
+{
+	given_transfer(64 * MIB);
+	given_guest_memory(11);
+	kill(target.pid, SIGSTOP);
+	for (uint32_t i = 0; i < side_slices(&source); i++)
+		side_send_slice(&source, PW_SEAM_SLICE_SEND, i, 1);
+	CU_ASSERT_EQUAL(side_expect(&source, PW_SEAM_PATH_DOWN).status, 0);
+	kill(target.pid, SIGCONT);
+	for (uint32_t i = 0; i < side_slices(&source); i++)
+		CU_ASSERT_EQUAL(side_expect(&source, PW_SEAM_SLICE_SEND).status, 0);
+	CU_ASSERT_EQUAL(memcmp(source.memory, target.memory, source.bytes), 0);
+	both_end();
+}
+
 static void test_lane_comes_up_again_with_a_new_peer(void)
 {
 	given_two_processes();
@@ -486,7 +501,7 @@ static void test_throughput_is_printed(void)
 	uint64_t state = 9;
 	double began;
 
-	given_transfer(512 * MIB);
+	given_transfer(256 * MIB);
 	for (uint64_t page = 0; page < source.bytes / PW_PAGE_BYTES; page++) {
 		fill_page(source.memory, page, &state);
 		mark_dirty(&source, page);
@@ -511,6 +526,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_bad_requests_are_refused),
 	PW_TEST(test_bad_regions_are_refused),
 	PW_TEST(test_killed_peer_takes_the_path_down_and_nothing_else),
+	PW_TEST(test_peer_that_stands_still_takes_the_path_down_for_that_time),
 	PW_TEST(test_lane_comes_up_again_with_a_new_peer),
 	PW_TEST(test_throughput_is_printed),
 };
