@@ -38,7 +38,7 @@ static void guest_list(void *user, json_t *params, struct pw_rpc_reply *reply)
 
 	(void)params;
 	for (struct pw_guest *g = pw_guests_first(host->guests); g; g = LIST_NEXT(g, next))
-		if (g->name[0] && g->fd >= 0)
+		if (g->name[0] && g->fd >= 0 && !g->left)
 			json_array_append_new(all, one_guest(g));
 	pw_rpc_reply_result(reply, all);
 }
@@ -91,8 +91,8 @@ static int take_word(json_t *params, const char *name, const struct word *words,
 			return w->value;
 		snprintf(allowed + n, sizeof(allowed) - n, "%s%s", n ? ", " : "", w->word);
 	}
-	return pw_fail(err, -EINVAL, "PW-1201", "%s cannot be %s\nit is one of: %s\n", name, given,
-		       allowed);
+	return pw_fail(err, -EINVAL, "PW-1201",
+		       "%s cannot be %s\nthere is no such word\nit is one of: %s", name, given, allowed);
 }
 
 /* Seconds, or fallback_ns; must be above 0 and below a day. */
@@ -107,7 +107,8 @@ static int take_seconds(json_t *params, const char *name, double scale, uint64_t
 	s = json_number_value(given) * scale;
 	if (!(s > 0 && s < 86400))
 		return pw_fail(err, -EINVAL, "PW-1202",
-			       "%s is out of range\nit must be above 0 and below a day\n", name);
+			       "%s is out of range\nit is %g\nit must be above 0 and below a day", name,
+			       json_number_value(given));
 	*ns = (uint64_t)(s * NS_PER_S);
 	return 0;
 }

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,6 +24,7 @@
 #define SEAM_FD	       3	/* in the child */
 #define SEAM_BUFFER    (1 << 20)	/* 4096 messages: no burst of slices fills it */
 #define RESTART_MAX    5u	/* a process that dies more often is not worth a sixth start */
+#define END_MS	       3000	/* until one that was told to end is killed */
 
 struct transfer {
 	bool taken;
@@ -43,7 +46,9 @@ struct pw_dataplane {
 	bool ready;
 };
 
-/* In the child: the seam is descriptor 3, and the process ends with us. */
+/* In the child: the seam is descriptor 3, and the process ends with us. Signals
+ * that go to all of a service or a terminal are for us alone: it would leave its
+ * socket behind. */
 static _Noreturn void run_child(const struct pw_dataplane_config *config, int sock)
 {
 	char *argv[PW_DATAPLANE_ARGS_MAX + 2];
@@ -53,6 +58,8 @@ static _Noreturn void run_child(const struct pw_dataplane_config *config, int so
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	if (sock == SEAM_FD)
 		fcntl(sock, F_SETFD, 0);
 	else
@@ -117,8 +124,8 @@ static void on_ready(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
 	const struct pw_seam_ready *ready = &msg->ready;
 
 	if (msg->status)
-		pw_fail(&err, msg->status, "PW-1302", "the dataplane cannot start\n%.199s",
-			ready->why);
+		pw_fail(&err, msg->status, "PW-1302", "the dataplane cannot start\n%.199s\n"
+			"change lane, workers or memory.limit_mib in the configuration", ready->why);
 	else if (ready->version != PW_SEAM_VERSION)
 		pw_fail(&err, -EPROTO, "PW-1303",
 			"pagewire-dp is of another version\nseam %u, wanted %u\n"
@@ -210,14 +217,24 @@ int pw_dataplane_create(struct pw_dataplane **dp, struct event_base *loop,
 	return 0;
 }
 
+static void await_end(pid_t pid)
+{
+	struct pollfd end = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+
+	if (end.fd < 0 || poll(&end, 1, END_MS) <= 0)
+		kill(pid, SIGKILL);
+	if (end.fd >= 0)
+		close(end.fd);
+	waitpid(pid, NULL, 0);
+}
+
 void pw_dataplane_destroy(struct pw_dataplane *dp)
 {
 	if (dp->readable)
 		event_free(dp->readable);
 	if (dp->sock >= 0) {
-		close(dp->sock);	/* its sign to end; it has nothing to save */
-		kill(dp->pid, SIGTERM);
-		waitpid(dp->pid, NULL, 0);
+		close(dp->sock);	/* its sign to end: it removes its socket first */
+		await_end(dp->pid);
 	}
 	free(dp);
 }

@@ -315,7 +315,7 @@ struct pw_guest *pw_guests_find(struct pw_guests *guests, const char *name, enum
 	struct pw_guest *g;
 
 	LIST_FOREACH(g, &guests->all, next)
-		if (g->fd >= 0 && g->role == role && !strcmp(g->name, name))
+		if (g->fd >= 0 && !g->left && g->role == role && !strcmp(g->name, name))
 			return g;
 	return NULL;
 }

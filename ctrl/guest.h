@@ -59,6 +59,8 @@ struct pw_guest {
 	uint32_t seq;	/* of the last request */
 	bool waiting;	/* for an answer to the first of calls */
 	bool busy;	/* a migration has it */
+	bool left;	/* it was released: it runs elsewhere */
+	char given_to[PW_GUEST_NAME_MAX];	/* a host that did not say whether it runs there */
 	void (*on_gone)(void *user);	/* of that migration */
 	void *user;
 	STAILQ_HEAD(, pw_guest_call) calls;
@@ -70,7 +72,7 @@ int pw_guests_create(struct pw_guests **guests, struct event_base *loop, const c
 		     struct pw_error *err);
 void pw_guests_destroy(struct pw_guests *guests);
 
-/* NULL if there is none of that name in that role. */
+/* NULL if there is none of that name in that role. One that has left is not found. */
 struct pw_guest *pw_guests_find(struct pw_guests *guests, const char *name,
 				enum pw_agent_role role);
 struct pw_guest *pw_guests_first(struct pw_guests *guests);

@@ -74,7 +74,11 @@ const char *pw_migration_result(const struct pw_migration *m)
 
 const char *pw_migration_guest_is(const struct pw_migration *m)
 {
-	return m->guest_gone ? "gone: its process at the source ended" : stages[m->stage].guest_is;
+	if (m->guest_gone)
+		return "gone: its process at the source ended";
+	if (m->guest_stands)
+		return "standing still at the source, as it was before";
+	return stages[m->stage].guest_is;
 }
 
 /* From one stage to the next; 0 if the later was never entered. */

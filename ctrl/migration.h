@@ -70,6 +70,7 @@ struct pw_migration {
 	uint32_t rounds;
 	struct pw_round_record round[PW_ROUNDS_RECORDED];
 	bool guest_gone;	/* its process ended at the source */
+	bool guest_stands;	/* it did not run when the migration began */
 	struct pw_error error;	/* of failed, cancelled, uncertain */
 };
 

@@ -109,8 +109,8 @@ static void on_dataplane_ready(void *user, const struct pw_error *err)
 		.user = &d->host,
 	};
 
-	if (d->rpc)
-		return;	/* it was started again */
+	if (d->rpc || d->err.code)
+		return;	/* it was started again, or had said why it ended before it did */
 	if (err)
 		d->err = *err;
 	if (err || pw_peer_listen(&d->listener, &d->host.self, &listen, &d->err) ||

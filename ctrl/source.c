@@ -103,8 +103,12 @@ static void finish(struct pw_source *s, enum pw_stage stage)
 	if (s->tracker)
 		pw_tracker_disarm(s->tracker);
 	s->tracker = NULL;
-	if (s->guest)
+	if (s->guest) {
+		s->guest->left = stage == PW_STAGE_DONE;
+		if (stage == PW_STAGE_UNCERTAIN)
+			memcpy(s->guest->given_to, s->m.peer, sizeof(s->guest->given_to));
 		pw_guest_put(s->guest);
+	}
 	s->guest = NULL;
 	drop_link(s);
 }
@@ -140,7 +144,7 @@ static void on_device_running(void *user, const struct pw_agent_msg *answer, int
 		close(fd);
 }
 
-/* Devices that are only being pre-copied run on; a paused guest resumes whole. */
+/* RESUME alone would leave devices in PRE_COPY that are there. */
 static int ask_back(struct pw_source *s)
 {
 	struct pw_agent_msg msg = { .type = PW_AGENT_RESUME };
@@ -148,11 +152,11 @@ static int ask_back(struct pw_source *s)
 
 	if (s->paused)
 		rc = pw_source_ask(s, &msg, on_taken_back);
-	for (uint32_t i = 0; !rc && !s->paused && i < s->guest->devices; i++) {
+	for (uint32_t i = 0; !rc && i < s->guest->devices; i++) {
 		msg = (struct pw_agent_msg){ .type = PW_AGENT_DEVICE_STATE };
 		msg.state.device = i;
 		msg.state.state = PW_DEVICE_RUNNING;
-		if (s->device[i].pre_copy)
+		if (s->device[i].told_pre_copy)
 			rc = pw_source_ask(s, &msg, on_device_running);
 	}
 	msg = (struct pw_agent_msg){ .type = PW_AGENT_DISARM };
@@ -317,9 +321,17 @@ static int find_both(struct pw_host *host, const struct pw_source_request *r, st
 		return pw_fail(err, -EBUSY, "PW-3012",
 			       "guest %s is being migrated already\none migration of a guest at a time\n"
 			       "wait for it, or cancel it", r->guest);
+	if ((*g)->given_to[0])	/* to migrate it once more could run it twice */
+		return pw_fail(err, -EPERM, "PW-3014",
+			       "guest %s was given to %s and stands still here\n"
+			       "%s did not say whether it runs there\n"
+			       "look there; if it runs, end it here: its memory is kept until then",
+			       r->guest, (*g)->given_to, (*g)->given_to);
 	if (!pw_dataplane_is_ready(host->dataplane))
 		return pw_fail(err, -EAGAIN, "PW-3013",
-			       "the dataplane is not ready\npagewire-dp is being started\ntry again");
+			       "the dataplane is not ready\n"
+			       "pagewire-dp is being started, or could not be\n"
+			       "try again; if it stays so, look at the log of pagewired");
 	return 0;
 }
 

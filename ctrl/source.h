@@ -6,6 +6,7 @@
  *	source.c          begin, end, the peer's messages
  *	source_setup.c    agent armed, transfer and regions, OPEN, device streams
  *	source_round.c    harvest -> plan -> send -> close, again and again
+ *	source_watch.c    the lane answers, the stun ends: else give up
  *	source_stun.c     pause, last harvest, digests, SEAL, GIVE, RUNNING
  *	source_legacy.c   device state over the control link
  *

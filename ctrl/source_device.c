@@ -82,6 +82,7 @@ void pw_source_open_streams(struct pw_source *s)
 
 		msg.stream.device = i;
 		d->stop_bytes = s->guest->device[i].memory_bytes;
+		d->told_pre_copy = pre_copy;
 		if (pw_source_tell(s, &msg))
 			fail_device(s, i, -ENOTCONN, "reach the target");
 		else if (pre_copy && ask_state(s, i, PW_DEVICE_PRE_COPY, on_pre_copy))

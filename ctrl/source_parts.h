@@ -27,6 +27,7 @@ struct pw_source_slice {
 
 struct pw_source_device {
 	int fd;	/* data_fd; -1: none yet, or given away */
+	bool told_pre_copy;	/* it is, or will be when it answers, in PRE_COPY */
 	bool pre_copy;	/* it is in PRE_COPY */
 	bool stop_copy;	/* STOP_COPY was asked for */
 	bool opened;	/* the target waits for it */
@@ -52,6 +53,7 @@ struct pw_source {
 	struct pw_transfer_board board;
 	bool has_board;
 	uint64_t repeated_bytes;	/* once the board is gone */
+	uint32_t track;	/* PW_TRACK_... that the agent was asked for last */
 	struct pw_tracker_pagemap pagemap;
 	struct pw_tracker *tracker;	/* NULL until armed */
 	struct pw_planner planner;
@@ -67,7 +69,9 @@ struct pw_source {
 	uint64_t dirty_rate;
 	uint64_t device_poll_ns;
 	struct event *step;	/* goes on with a harvest, or ends a pause between rounds */
-	struct event *tick;	/* asks the devices how they are */
+	struct event *tick;	/* source_watch.c */
+	uint64_t acks_seen;
+	uint64_t heard_ns;	/* when they last changed */
 	bool stopping;	/* the plan said stop */
 
 	struct pw_source_device device[PW_DEVICES_MAX];
@@ -119,6 +123,9 @@ void pw_source_on_slice_sent(struct pw_source *s, const struct pw_seam_slice *do
 void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg);
 void pw_source_harvest(struct pw_source *s);
 void pw_source_send_slices(struct pw_source *s);
+
+/* source_watch.c */
+int pw_source_watch(struct pw_source *s);
 
 /* source_stun.c */
 void pw_source_stun(struct pw_source *s);

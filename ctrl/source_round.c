@@ -308,20 +308,10 @@ void pw_source_harvest(struct pw_source *s)
 		pw_source_fail(s, -ECONNRESET, "PW-3003", "guest %s has gone", s->m.guest);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	pw_source_poll_devices(arg);
-}
-
 void pw_source_first_round(struct pw_source *s)
 {
-	const struct timeval every = { .tv_usec = 20000 };
-
 	s->step = event_new(s->host->loop, -1, 0, on_step, s);
-	s->tick = event_new(s->host->loop, -1, EV_PERSIST, on_tick, s);
-	if (!s->step || !s->tick || event_add(s->tick, &every))
+	if (!s->step || pw_source_watch(s))
 		pw_source_fail(s, -ENOMEM, "PW-1001", "out of memory");
 	else
 		pw_source_harvest(s);

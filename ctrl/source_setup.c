@@ -127,6 +127,7 @@ static int ask_arm(struct pw_source *s, uint32_t how)
 {
 	struct pw_agent_msg msg = { .type = PW_AGENT_ARM };
 
+	s->track = how;
 	msg.arm.how = how;
 	return pw_source_ask(s, &msg, on_armed);
 }
@@ -165,7 +166,7 @@ static void on_armed(void *user, const struct pw_agent_msg *answer, int fd)
 		return;
 	if (!rc)
 		rc = start_tracker(s, answer->arm.how);
-	if (rc && rc != -ECONNRESET && answer->arm.how == PW_TRACK_UFFD_WP &&
+	if (rc && rc != -ECONNRESET && s->track == PW_TRACK_UFFD_WP &&
 	    !ask_arm(s, PW_TRACK_SOFT_DIRTY))
 		return;
 	if (rc) {
@@ -175,15 +176,37 @@ static void on_armed(void *user, const struct pw_agent_msg *answer, int fd)
 			       s->m.guest, strerror(-rc));
 		return;
 	}
+	pw_info("guest %s -> %s: tracker: %s", s->m.guest, s->m.peer,
+		s->tracker->needs_pause ? "soft-dirty, the guest is parked for each harvest"
+					: "userfaultfd-wp async");
 	one_less(s);
+}
+
+/* A guest that stands still was left so by a pagewired that died: perhaps after
+ * it had given the guest away. */
+static void on_queried(void *user, const struct pw_agent_msg *answer, int fd)
+{
+	struct pw_source *s = user;
+
+	if (fd >= 0)
+		close(fd);
+	if (s->ending || answer->status == -ECONNRESET)
+		return;
+	s->m.guest_stands = answer->status || !answer->query.running;
+	if (s->m.guest_stands)
+		pw_source_fail(s, -EPERM, "PW-3015", "guest %s does not run here\n"
+			       "its agent says that it stands still: perhaps it was moved before\n"
+			       "see where it runs before anything is done with it", s->m.guest);
 }
 
 void pw_source_setup(struct pw_source *s)
 {
+	struct pw_agent_msg query = { .type = PW_AGENT_QUERY };
+
 	s->waiting = 1;	/* the agent */
 	if (add_transfer(s))
 		return;
-	if (ask_arm(s, PW_TRACK_UFFD_WP))
+	if (pw_source_ask(s, &query, on_queried) || ask_arm(s, PW_TRACK_UFFD_WP))
 		pw_source_fail(s, -ECONNRESET, "PW-3003", "guest %s has gone", s->m.guest);
 }
 

@@ -88,9 +88,6 @@ void pw_source_stun(struct pw_source *s)
 {
 	struct pw_agent_msg msg = { .type = PW_AGENT_PAUSE };
 
-	if (s->tick)
-		event_free(s->tick);
-	s->tick = NULL;
 	pw_source_enter(s, PW_STAGE_QUIESCE);
 	s->paused = true;
 	if (pw_source_ask(s, &msg, on_paused))

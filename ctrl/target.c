@@ -238,8 +238,9 @@ static int add_transfer(struct pw_target *t)
 		bytes[i] = t->guest->region[i].bytes;
 	rc = pw_dataplane_take(t->host->dataplane, &t->board, bytes, t->guest->regions, on_seam, t);
 	if (rc)
-		return pw_target_refuse(t, rc, "the dataplane at the target has no place: %s",
-					strerror(-rc));
+		return pw_target_refuse(t, rc, "the dataplane of %s %s: try again", t->host->conf->host,
+					rc == -EBUSY ? "has as many migrations as it takes"
+						     : "is not running");
 	t->has_board = true;
 	msg.add.role = PW_TARGET;
 	msg.add.slice_shift = t->slice_shift;

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/fs.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "pagewire/check.h"
 #include "tracker_pagemap.h"
 
@@ -217,6 +220,23 @@ static int check_kept(struct pw_tracker_pagemap *t)
 	return err;
 }
 
+/* Pages of anonymous and shared memory that were considered for reclaim since
+ * this host was started. They are counted before they are unmapped. */
+static int count_reclaim_scans(uint64_t *pages)
+{
+	FILE *f = fopen("/proc/vmstat", "re");
+	int err = -EOPNOTSUPP;
+	char line[128];
+
+	if (!f)
+		return -errno;
+	while (err && fgets(line, sizeof(line), f))
+		if (sscanf(line, "pgscan_anon %" SCNu64, pages) == 1)
+			err = 0;
+	fclose(f);
+	return err;
+}
+
 static int arm_soft(struct pw_tracker *tracker)
 {
 	struct pw_tracker_pagemap *t = of(tracker);
@@ -249,6 +269,34 @@ static int read_entries(struct pw_tracker_pagemap *t, uint64_t address, uint64_t
 	return 0;
 }
 
+static int begin_soft(struct pw_tracker *tracker)
+{
+	struct pw_tracker_pagemap *t = of(tracker);
+
+	t->reclaimed = t->reclaims;
+	t->reclaims = false;
+	return begin(tracker);
+}
+
+/* After the entries were read: what is unmapped from here on has been seen. */
+static int check_reclaim(struct pw_tracker_pagemap *t, const struct pw_area *area, uint64_t *bitmap)
+{
+	uint64_t scans;
+	int err = count_reclaim_scans(&scans);
+
+	if (err)
+		return err;
+	if (scans != t->reclaim_scans) {
+		if (!t->reclaims && !t->reclaimed)
+			pw_warn("soft-dirty bits get lost: this host is short of memory and swaps; "
+				"until that ends all of the guest counts as written");
+		t->reclaims = true;
+	}
+	if (t->reclaims || t->reclaimed)
+		pw_tracker_set(bitmap, 0, area->pages);
+	return 0;
+}
+
 static int collect_soft(struct pw_tracker *tracker, const struct pw_area *area, uint64_t *bitmap)
 {
 	struct pw_tracker_pagemap *t = of(tracker);
@@ -266,16 +314,18 @@ static int collect_soft(struct pw_tracker *tracker, const struct pw_area *area, 
 			if (t->words[i] & PAGEMAP_SOFT_DIRTY)
 				pw_tracker_set(bitmap, page + i, 1);
 	}
-	return 0;
+	return check_reclaim(t, area, bitmap);
 }
 
 static int end_soft(struct pw_tracker *tracker)
 {
 	struct pw_tracker_pagemap *t = of(tracker);
+	int err;
 
 	if (t->collected < t->pages)	/* what nobody read must not be forgotten */
 		return -EBUSY;
-	return forget_soft_dirty(t);
+	err = count_reclaim_scans(&t->reclaim_scans);
+	return err ? err : forget_soft_dirty(t);
 }
 
 static const struct pw_tracker_ops wp_ops = {
@@ -290,7 +340,7 @@ static const struct pw_tracker_ops wp_ops = {
 static const struct pw_tracker_ops soft_ops = {
 	.name = "soft-dirty",
 	.arm = arm_soft,
-	.begin = begin,
+	.begin = begin_soft,
 	.collect = collect_soft,
 	.end = end_soft,
 	.disarm = disarm,
@@ -320,6 +370,7 @@ static int add_regions(struct pw_tracker_pagemap *t, const struct pw_pagemap_gue
 int pw_tracker_pagemap_init(struct pw_tracker_pagemap *t, const struct pw_pagemap_guest *guest)
 {
 	bool soft = guest->how == PW_TRACK_SOFT_DIRTY;
+	int err;
 
 	if (!soft && guest->how != PW_TRACK_UFFD_WP)
 		return -EINVAL;
@@ -335,7 +386,12 @@ int pw_tracker_pagemap_init(struct pw_tracker_pagemap *t, const struct pw_pagema
 	t->pagemap_fd = guest->pagemap_fd;
 	t->clear_refs_fd = guest->clear_refs_fd;
 	t->kept = false;
+	t->reclaims = false;
+	t->reclaimed = false;
 	t->pages = 0;
 	t->collected = 0;
-	return add_regions(t, guest);
+	err = add_regions(t, guest);
+	if (!err && soft)
+		err = count_reclaim_scans(&t->reclaim_scans);
+	return err;
 }

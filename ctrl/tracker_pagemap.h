@@ -17,8 +17,12 @@
  *
  * What neither sees: writes through another mapping of the same memory (a
  * vhost-user process, DMA), pwrite() to the memfd, holes punched into it.
- * What soft-dirty does not see besides: pages that were reclaimed from shared
- * memory. Its guests have no swap, or lock their memory.
+ *
+ * A page of shared memory that the kernel unmaps, to swap it out, has no
+ * soft-dirty bit when it is mapped again. So all is dirty when this host's
+ * reclaim has looked at such pages since the last harvest, or between that one
+ * and the one before: what it has looked at it may unmap a little later. A
+ * process that unmaps its own pages, by madvise(), is not noticed.
  */
 #ifndef PW_TRACKER_PAGEMAP_H
 #define PW_TRACKER_PAGEMAP_H
@@ -50,6 +54,9 @@ struct pw_tracker_pagemap {
 	uint64_t pages;	/* of all regions */
 	uint64_t collected;	/* pages since begin */
 	bool kept;	/* soft-dirty bits: this kernel was seen to keep them */
+	uint64_t reclaim_scans;	/* pages that this host had looked at by the last harvest */
+	bool reclaims;	/* since the last harvest */
+	bool reclaimed;	/* between that and the one before */
 	uint64_t words[PW_PAGEMAP_WORDS];	/* what the kernel answers into */
 };
 

@@ -209,5 +209,7 @@ bool pw_wire_parse_ack(const uint8_t *bytes, uint32_t n, struct pw_ack *ack)
 
 bool pw_wire_payload_ok(const struct pw_datagram *d)
 {
-	return !(d->flags & PW_F_PAYLOAD_CRC) || pw_crc32c(d->payload, d->length) == d->payload_crc;
+	if (!(d->flags & PW_F_PAYLOAD_CRC))
+		return d->payload_crc == 0;
+	return pw_crc32c(d->payload, d->length) == d->payload_crc;
 }

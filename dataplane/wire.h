@@ -78,7 +78,7 @@ bool pw_wire_parse(const uint8_t *bytes, uint32_t n, struct pw_datagram *d);
 /* Type as peeked: ACK. False: malformed. */
 bool pw_wire_parse_ack(const uint8_t *bytes, uint32_t n, struct pw_ack *ack);
 
-/* False: the payload is not what was sent. True if the sender set no checksum. */
+/* False: the payload is not what was sent. Without a checksum it is taken as it is. */
 bool pw_wire_payload_ok(const struct pw_datagram *d);
 
 #endif /* PW_DATAPLANE_WIRE_H */

@@ -226,13 +226,21 @@ static void reset_devices(struct pw_guest_machine *m, enum pw_device_state state
 		pw_guest_device_reset(&m->device[i], state);
 }
 
+/* One that is pre-copied goes on with it: PRE_COPY is a state of a guest that runs. */
+static void resume_devices(struct pw_guest_machine *m)
+{
+	for (uint32_t i = 0; i < m->devices; i++)
+		if (m->device[i].state != PW_DEVICE_PRE_COPY)
+			pw_guest_device_reset(&m->device[i], PW_DEVICE_RUNNING);
+}
+
 int pw_guest_machine_resume(struct pw_guest_machine *m)
 {
 	if (m->state == PW_GUEST_RUNNING)
 		return 0;
 	if (m->state != PW_GUEST_PAUSED)
 		return -EINVAL;
-	reset_devices(m, PW_DEVICE_RUNNING);
+	resume_devices(m);
 	start_engine(m);
 	return 0;
 }

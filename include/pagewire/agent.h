@@ -19,8 +19,9 @@
  *
  * The source, in order: REGISTER, ARM, DEVICE_STATE (PRE_COPY), DEVICE_INFO ...,
  * PAUSE, DEVICE_STATE (STOP_COPY), then RELEASE (it runs at the target) or
- * RESUME (it stays). The target: REGISTER, PREPARE, DEVICE_STATE (RESUMING),
- * LOADED per device, RUN or DISCARD.
+ * RESUME (it stays). With soft-dirty bits PAUSE and RESUME also surround each
+ * reading of them before that. The target: REGISTER, PREPARE, DEVICE_STATE
+ * (RESUMING), LOADED per device, RUN or DISCARD.
  *
  * Only RUN starts a guest, only with the permit of the migration that loaded
  * it. When the agent loses pagewired, a running guest goes on running, a
@@ -42,7 +43,7 @@ enum pw_agent_type {
 	PW_AGENT_ARM,	/* start to track writes of the guest's CPUs */
 	PW_AGENT_DISARM,
 	PW_AGENT_PAUSE,	/* stop CPUs and devices; answer when nothing is written any more */
-	PW_AGENT_RESUME,	/* source takes the guest back */
+	PW_AGENT_RESUME,	/* source: it runs on; so do devices, but PRE_COPY stays PRE_COPY */
 	PW_AGENT_RELEASE,	/* the guest runs elsewhere: let go of it for good */
 	PW_AGENT_PREPARE,	/* target: permit of the migration that is coming */
 	PW_AGENT_RUN,	/* target: run under this permit */

@@ -23,7 +23,7 @@ TARGET_DIES = [
     ("got DIGESTS", False), ("got STREAM_END", False), ("got SEAL", True),
     ("sent SEALED", False), ("sent VERIFIED", True), ("sent LOADED", True),
 ]
-SLOW_MBPS = 400         # 64 MiB take 1.3 s
+SLOW_MBPS = 800         # 64 MiB and as much of a device take about a second
 BUSY = ("--dirty-rate", "256M")
 
 
@@ -34,6 +34,13 @@ def move_again(name, pair, guest, waiting):
     guest.await_event("released")
     case.check(f"{name}, second try: the guest does not run at the source",
                not guest.steps_on(0.2), guest.events[-3:])
+
+
+def in_round_0(migration, waiting):
+    """Waits until pages have arrived; whether it is still pre-copy then."""
+    with waiting.memfd() as memory:
+        until("a page at the target", 5, lambda: any(os.pread(memory.fileno(), 1 << 20, 0)))
+    return case.equal("that is in round 0", migration.report()["stage"], "pre-copy")
 
 
 def died_of_failpoint(name, host):
@@ -114,28 +121,29 @@ def target_dies_after_the_guest_runs_there():
         died_of_failpoint("dies at got RELEASED", pair.b)
         case.check("the guest runs at the target without pagewired", waiting.steps_on())
         pair.b.start()
-        until("the guest to be known again", 5, lambda: any(
-            g["role"] == "running" for g in pair.b.call("guest_list")))
+        pair.b.await_running("g")
         case.equal("the guest has left the source", guest.state(), "released")
 
 
 @case.group
-def source_dies_in_pre_copy():
-    with Pair() as pair:
-        pair.b.start()
-        pair.a.start(failpoint="stage pre-copy:kill")
-        guest, waiting = pair.a.guest(options=BUSY), pair.b.guest(incoming=True)
-        pair.begin()
-        died_of_failpoint("source", pair.a)
-        guest_runs_on("source dies", guest)
-        pair.a.start()
-        guest.await_connection()
-        move_again("source dies", pair, guest, waiting)
+def source_dies_before_the_stun():
+    """Quiesce begins with the order to pause, which has not gone out there."""
+    for stage in ("pre-copy", "quiesce"):
+        with Pair() as pair:
+            pair.b.start()
+            pair.a.start(failpoint=f"stage {stage}:kill")
+            guest, waiting = pair.a.guest(options=BUSY), pair.b.guest(incoming=True)
+            pair.begin()
+            died_of_failpoint(f"source dies at {stage}", pair.a)
+            guest_runs_on(f"source dies at {stage}", guest)
+            pair.a.start()
+            pair.a.await_running("g")
+            move_again(f"source dies at {stage}", pair, guest, waiting)
 
 
 @case.group
 def source_dies_in_the_stun():
-    for stage in ("quiesce", "wire", "load", "handover"):
+    for stage in ("sync", "wire", "load", "handover"):
         with Pair() as pair:
             pair.b.start()
             pair.a.start(failpoint=f"stage {stage}:kill")
@@ -147,6 +155,30 @@ def source_dies_in_the_stun():
                        waiting.state() == "waiting", waiting.events[-3:])
             case.check(f"source dies at {stage}: its memory is whole at the source",
                        guest.check()["bad"] == 0)
+            pair.a.start()
+            pair.a.await_running("g")
+            report = pair.migrate()     # it might run there: the new pagewired cannot know
+            failed_clearly(f"source dies at {stage}, again", report)
+            case.check(f"source dies at {stage}, again: it is said where the guest stands",
+                       "still" in report["guest_is"], report["guest_is"])
+            case.equal(f"source dies at {stage}, again: it was not touched",
+                       (guest.state(), waiting.state()), ("paused", "waiting"))
+
+
+def may_begin(pair):
+    """A migration that begins is cancelled at once. One that an end refuses whose
+    dataplane is being started is no failure of the test."""
+    try:
+        migration = pair.begin()
+    except RpcError as error:
+        case.equal("an error says that the dataplane is not ready", error.id, "PW-3013")
+        return False
+    begun = migration.until_stage("pre-copy")["result"] == "running"
+    if begun:
+        migration.cancel()
+    migration.result()
+    pair.b.await_free("g")
+    return begun
 
 
 @case.group
@@ -157,32 +189,16 @@ def dataplane_dies_at_one_end():
         for host in (pair.b, pair.a):
             name = f"dataplane of {host.name} dies"
             migration = pair.begin()
-            case.equal(f"{name}: that is in round 0", in_round_0(migration), "pre-copy")
+            in_round_0(migration, waiting)
             killed = host.dataplane()
             os.kill(killed, signal.SIGKILL)
             failed_clearly(name, migration.result())
             guest_runs_on(name, guest)
             until("another dataplane", 10, lambda: host.dataplane() not in (None, killed),
                   host.daemon.must_run)
-            await_dataplane(pair)
+            pair.b.await_free("g")
+            until("both dataplanes to take a migration", 10, lambda: may_begin(pair))
         move_again("dataplanes died", pair, guest, waiting)
-
-
-def in_round_0(migration):
-    """The stage once pages travel."""
-    return migration.until(
-        "sending", lambda r: r["now"]["rate_bytes_per_s"] > 0)["stage"]
-
-
-def await_dataplane(pair):
-    """Until host a takes migrations: without a dataplane it refuses them (PW-3013)."""
-    def takes_migrations():
-        try:
-            pair.begin(guest="none")
-        except RpcError as error:
-            return error.id != "PW-3013"
-        return True
-    until("migrations to be taken", 10, takes_migrations)
 
 
 @case.group
@@ -191,13 +207,13 @@ def guest_dies_at_one_end():
         pair.start()
         guest, waiting = pair.a.guest(), pair.b.guest(incoming=True)
         migration = pair.begin()
-        in_round_0(migration)
+        in_round_0(migration, waiting)
         waiting.kill()
         failed_clearly("at the target", migration.result())
         guest_runs_on("at the target", guest)
         waiting = pair.b.guest(incoming=True)
         migration = pair.begin()
-        in_round_0(migration)
+        in_round_0(migration, waiting)
         guest.kill()
         report = migration.result()
         failed_clearly("at the source", report)
@@ -214,13 +230,13 @@ def control_link_is_cut():
         pair.start()
         guest, waiting = pair.a.guest(options=BUSY), pair.b.guest(incoming=True)
         migration = pair.begin()
-        in_round_0(migration)
+        in_round_0(migration, waiting)
         case.equal("there was one link", pair.proxy.cut(), 1)
         failed_clearly("cut", migration.result())
         guest_runs_on("cut", guest)
         pair.b.await_free("g")
         migration = pair.begin()
-        in_round_0(migration)
+        in_round_0(migration, waiting)
         case.check("there is a link", pair.proxy.swallow() > 0)
         failed_clearly("silent", migration.result(), within=12)
         guest_runs_on("silent", guest)
@@ -233,7 +249,7 @@ def cancel_in_pre_copy():
         pair.start()
         guest, waiting = pair.a.guest(options=BUSY), pair.b.guest(incoming=True)
         migration = pair.begin()
-        in_round_0(migration)
+        in_round_0(migration, waiting)
         migration.cancel()
         report = migration.result()
         case.equal("the result is cancelled", report["result"], "cancelled", report)
@@ -243,6 +259,25 @@ def cancel_in_pre_copy():
             case.check("it cannot be cancelled twice", False)
         except RpcError as error:
             case.equal("it cannot be cancelled twice", error.id, "PW-3022")
+        move_again("cancelled", pair, guest, waiting)
+
+
+@case.group
+def cancel_before_a_device_has_answered():
+    """The order to pre-copy has gone out, the guest has not yet read it."""
+    with Pair() as pair:
+        pair.b.start()
+        pair.a.start(failpoint="stage pre-copy:stop")
+        guest, waiting = pair.a.guest(), pair.b.guest(incoming=True)
+        migration = pair.begin()
+        pair.a.daemon.await_stop()
+        guest.send_signal(signal.SIGSTOP)
+        guest.await_stop()
+        pair.a.daemon.send_signal(signal.SIGCONT)
+        migration.cancel()
+        guest.send_signal(signal.SIGCONT)
+        case.equal("the result", migration.result()["result"], "cancelled")
+        guest_runs_on("cancelled", guest)
         move_again("cancelled", pair, guest, waiting)
 
 

@@ -75,6 +75,13 @@ class Process:
         if self.has_ended():
             raise Failure(f"{self.name} ended with {self.child.returncode}: {self.said()[-800:]}")
 
+    def await_stop(self):
+        """Until SIGSTOP has stopped it."""
+        def is_stopped():
+            with open(f"/proc/{self.pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+        until(f"{self.name} to stop", 5, is_stopped, self.must_run)
+
     def await_end(self, within=10):
         """Its status, negative for a signal; None if it runs on."""
         try:
@@ -170,9 +177,6 @@ class Guest(Process):
     def check(self):
         return self.ask("check", "checked")
 
-    def await_connection(self):
-        until(f"{self.name} to be connected", 5, lambda: self.status()["connected"])
-
     def steps_on(self, within=2):
         """Does it run: is its step another one soon?"""
         first = self.status()["step"]
@@ -207,6 +211,7 @@ class Host:
         self.folder, self.name, self.privileges, self.programs = folder, name, privileges, programs
         self.rpc, self.agent, self.conf = (
             os.path.join(folder, f"{name}.{what}") for what in ("rpc", "agent", "yaml"))
+        self.lane = None        # memif's socket, at the end that serves it
         self.daemon, self.guests, self.calls = None, [], 0
 
     def program(self, name):
@@ -217,7 +222,7 @@ class Host:
         self.daemon = Process(
             f"pagewired of {self.name}", [self.program("pagewired"), "--config", self.conf],
             os.path.join(self.folder, f"{self.name}.log"), privileges=self.privileges,
-            env={"PW_FP": failpoint} if failpoint else None)
+            env={"RUNTIME_DIRECTORY": self.folder, **({"PW_FP": failpoint} if failpoint else {})})
         return self.daemon
 
     def start(self, failpoint=None):
@@ -252,11 +257,14 @@ class Host:
         self.guests = [g for g in self.guests if not g.has_ended()]
         return Guest(self, name, **how)
 
-    def await_free(self, name):
-        """Until an incoming guest of that name waits here and no migration has it."""
-        until(f"guest {name} to wait at {self.name}", 5, lambda: any(
-            g["guest"] == name and g["role"] == "incoming" and not g["busy"]
+    def await_free(self, name, role="incoming"):
+        """Until a guest of that name is known here in that role, and no migration has it."""
+        until(f"guest {name} to be {role} at {self.name}", 5, lambda: any(
+            g["guest"] == name and g["role"] == role and not g["busy"]
             for g in self.call("guest_list")), self.daemon.must_run)
+
+    def await_running(self, name):
+        self.await_free(name, "running")
 
     def dataplane(self):
         """Process id of the pagewire-dp that serves this host now, or None."""
@@ -267,6 +275,13 @@ class Host:
             return None
         return children[0] if children else None
 
+    def sockets(self):
+        """What it leaves behind only if it is killed: these, and a folder of its dataplane."""
+        paths = [self.rpc, self.agent, self.lane]
+        if self.daemon:
+            paths.append(os.path.join(self.folder, "dpdk", f"pagewire-{self.daemon.pid}"))
+        return [path for path in paths if path and os.path.exists(path)]
+
     def end(self):
         """End guests and pagewired in an orderly way; {name: status} of what did not."""
         bad = {}
@@ -275,7 +290,7 @@ class Host:
             status = process.end() if alive else 0
             if status != 0:
                 bad[process.name] = status
-        self.guests, self.daemon = [], None
+        self.guests = []
         return bad
 
     def kill(self):
