@@ -15,7 +15,8 @@
 #define CHUNK_BYTES	((uint64_t)PW_CHUNK_PAGES * PW_PAGE_BYTES)
 static_assert(CHUNK_BYTES == 1ull << SLICE_SHIFT_MIN, "the least slice is one chunk");
 
-static uint64_t round_up(uint64_t n, uint64_t to)
+/* How many pieces of size to it takes to hold n. */
+static uint64_t pieces(uint64_t n, uint64_t to)
 {
 	return (n + to - 1) / to;
 }
@@ -71,7 +72,7 @@ int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number
 
 static bool bitmap_ok(const struct pw_share *s, const struct pw_seam_region *region)
 {
-	uint64_t bytes = round_up(region->bytes, CHUNK_BYTES) * PW_CHUNK_WORDS * sizeof(uint64_t);
+	uint64_t bytes = pieces(region->bytes, CHUNK_BYTES) * PW_CHUNK_WORDS * sizeof(uint64_t);
 
 	return region->bitmap_offset % sizeof(uint64_t) == 0 &&
 	       region->bitmap_offset >= sizeof(struct pw_board) && bytes <= s->board_bytes &&
@@ -106,7 +107,7 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 		return status;
 	if (target) {
 		s->transfer.slice_in[i] =
-			make_slices(round_up(region->bytes, 1ull << s->transfer.slice_shift));
+			make_slices(pieces(region->bytes, 1ull << s->transfer.slice_shift));
 		if (!s->transfer.slice_in[i]) {
 			pw_mapping_close(base, region->bytes);
 			return -ENOMEM;
@@ -142,7 +143,7 @@ static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane 
 		.payload_bytes = lane->port.payload_bytes,
 		.payload_crc = lane->port.payload_crc,
 	};
-	struct pw_connection *c = aligned_alloc(64, round_up(sizeof(*c), 64) * 64);
+	struct pw_connection *c = aligned_alloc(64, pieces(sizeof(*c), 64) * 64);
 
 	if (!c)
 		return NULL;
@@ -262,7 +263,7 @@ int pw_share_order(const struct pw_share *s, const struct pw_seam_slice *slice,
 		.bitmap = bitmap,
 		.region = slice->region,
 		.slice = slice->slice,
-		.chunks = (uint32_t)round_up(bytes, CHUNK_BYTES),
+		.chunks = (uint32_t)pieces(bytes, CHUNK_BYTES),
 		.epoch = slice->epoch,
 		.stun = slice->stun != 0,
 	};

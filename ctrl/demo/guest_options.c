@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../units.h"
 #include "guest_options.h"
 #include "pagewire/check.h"
 
@@ -56,60 +57,20 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static int unit_shift(const char *unit)
-{
-	static const char units[] = "KMGT";
-	const char *at = unit[0] && !unit[1] ? strchr(units, unit[0]) : NULL;
-
-	return at ? (int)(at - units + 1) * 10 : -1;
-}
-
-int pw_guest_options_number(const char *text, bool is_size, uint64_t *value)
-{
-	unsigned long long n;
-	int shift = 0;
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')	/* strtoull takes signs and spaces */
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno)
-		return -ERANGE;
-	if (*end && is_size)
-		shift = unit_shift(end);
-	if (shift < 0 || (*end && !is_size))
-		return -EINVAL;
-	if (n > UINT64_MAX >> shift)
-		return -ERANGE;
-	*value = (uint64_t)n << shift;
-	return 0;
-}
-
-static void print_bound(char *buf, size_t bytes, const struct number *n, uint64_t value)
-{
-	if (n->is_size && value && value % GIB == 0)
-		snprintf(buf, bytes, "%" PRIu64 "G", value / GIB);
-	else if (n->is_size && value)
-		snprintf(buf, bytes, "%" PRIu64 "M", value / MIB);
-	else
-		snprintf(buf, bytes, "%" PRIu64, value);
-}
-
 /* Does not return if text is out of range. */
 static uint64_t parse_number(const struct argp_state *state, const struct number *n,
 			     const char *text)
 {
-	char min[24], max[24];
+	int (*parse)(const char *, uint64_t *) = n->is_size ? pw_units_parse_size
+							     : pw_units_parse_number;
+	struct pw_units_text (*show)(uint64_t) = n->is_size ? pw_units_size : pw_units_count;
 	uint64_t value = 0;
 
-	if (!pw_guest_options_number(text, n->is_size, &value) && value >= n->min &&
-	    value <= n->max)
+	if (!parse(text, &value) && value >= n->min && value <= n->max)
 		return value;
-	print_bound(min, sizeof(min), n, n->min);
-	print_bound(max, sizeof(max), n, n->max);
 	argp_error(state, "%s %s: give a %s from %s to %s", n->name, text,
-		   n->is_size ? "size like 64M or 1G" : "number", min, max);
+		   n->is_size ? "size like 64M or 1G" : "number", show(n->min).text,
+		   show(n->max).text);
 	return 0;
 }
 

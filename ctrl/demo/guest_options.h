@@ -13,10 +13,6 @@ struct pw_guest_options {
 	struct pw_guest_plan plan;
 };
 
-/* A number, or a size with K, M, G or T behind it, into *value. -EINVAL: not a
- * number; -ERANGE: does not fit 64 bits. */
-int pw_guest_options_number(const char *text, bool is_size, uint64_t *value);
-
 /* Exits with 2 and one line on standard error if the command line is wrong. */
 void pw_guest_options_parse(struct pw_guest_options *o, int argc, char **argv);
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "guest_ledger.h"
-#include "guest_options.h"
 #include "guest_page.h"
+#include "pagewire/limits.h"
 #include "pagewire/check.h"
 #include "run.h"
 
@@ -139,38 +139,6 @@ static void test_ledger_that_lost_an_entry_is_not_whole(void)
 
 /* Options */
 
-static void test_sizes_have_units_and_nothing_else(void)
-{
-	static const struct {
-		const char *text;
-		int err;
-		uint64_t value;
-	} rows[] = {
-		/* 1 */ { "64M", 0, 64 * MIB },
-		/* 2 */ { "1G", 0, 1024 * MIB },
-		/* 3 */ { "3T", 0, 3 * MIB * MIB },
-		/* 4 */ { "0", 0, 0 },
-		/* 5 */ { "16777215T", 0, 16777215 * MIB * MIB },
-		/* 6 */ { "16777216T", -ERANGE, 0 },
-		/* 7 */ { "99999999999999999999", -ERANGE, 0 },
-		/* 8 */ { "-1", -EINVAL, 0 },
-		/* 9 */ { " 1", -EINVAL, 0 },
-		/* 10 */ { "", -EINVAL, 0 },
-		/* 11 */ { "M", -EINVAL, 0 },
-		/* 12 */ { "64MB", -EINVAL, 0 },
-		/* 13 */ { "64m", -EINVAL, 0 },
-		/* 14 */ { "1.5G", -EINVAL, 0 },
-	};
-
-	for (size_t i = 0; i < PW_ARRAY_SIZE(rows); i++) {
-		uint64_t value = 0;
-
-		CU_ASSERT_EQUAL(pw_guest_options_number(rows[i].text, true, &value), rows[i].err);
-		CU_ASSERT_EQUAL(value, rows[i].value);
-	}
-	CU_ASSERT_EQUAL(pw_guest_options_number("64M", false, &(uint64_t){ 0 }), -EINVAL);
-}
-
 static const struct pw_test tests[] = {
 	PW_TEST(test_page_as_written_is_good),
 	PW_TEST(test_page_with_any_bit_flipped_is_corrupt),
@@ -181,7 +149,6 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_page_never_written_must_be_zero_to_the_last_byte),
 	PW_TEST(test_page_description_names_page_version_and_what_is_there),
 	PW_TEST(test_ledger_that_lost_an_entry_is_not_whole),
-	PW_TEST(test_sizes_have_units_and_nothing_else),
 };
 
 int main(void)
