@@ -29,6 +29,7 @@
 struct transfer {
 	bool taken;
 	bool deleting;
+	bool owed;	/* TRANSFER_DEL found no room on the seam */
 	pw_transfer_fn fn;
 	void *user;
 };
@@ -155,6 +156,26 @@ static void handle(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
 	}
 }
 
+/* Say TRANSFER_DEL of number i: now, or when the seam has room again. */
+static void send_del(struct pw_dataplane *dp, uint32_t i)
+{
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_DEL, .transfer = i };
+	struct transfer *t = &dp->transfer[i];
+	int rc = dp->ready ? pw_packet_send(dp->sock, &msg, sizeof(msg), -1) : -ECONNRESET;
+
+	t->owed = rc == -EAGAIN;
+	if (rc && !t->owed)	/* the process has gone, and the transfer with it */
+		*t = (struct transfer){ 0 };
+}
+
+/* A full seam is full of orders whose answers come here. */
+static void send_owed(struct pw_dataplane *dp)
+{
+	for (uint32_t i = 0; i < PW_TRANSFERS_MAX; i++)
+		if (dp->transfer[i].owed)
+			send_del(dp, i);
+}
+
 static void on_readable(evutil_socket_t sock, short what, void *arg)
 {
 	struct pw_dataplane *dp = arg;
@@ -166,10 +187,12 @@ static void on_readable(evutil_socket_t sock, short what, void *arg)
 	pw_packet_close_fds(&fds);
 	if (n == -EAGAIN)
 		return;
-	if (n != (int)sizeof(msg))
+	if (n != (int)sizeof(msg)) {
 		on_death(dp);
-	else
-		handle(dp, &msg);
+		return;
+	}
+	handle(dp, &msg);
+	send_owed(dp);
 }
 
 static int start(struct pw_dataplane *dp, struct pw_error *err)
@@ -308,12 +331,13 @@ int pw_dataplane_take(struct pw_dataplane *dp, struct pw_transfer_board *board,
 void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board, bool del)
 {
 	struct transfer *t = &dp->transfer[board->number];
-	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_DEL };
 
 	PW_CHECK(t->taken);
 	t->fn = NULL;
 	t->deleting = true;
-	if (!del || pw_dataplane_send(dp, board, &msg, -1))
+	if (del)
+		send_del(dp, board->number);
+	else
 		*t = (struct transfer){ 0 };
 	munmap(board->board, board->bytes);
 	close(board->fd);

@@ -14,6 +14,9 @@
 #include "log.h"
 #include "packet.h"
 
+/* Linux has no errno above this. */
+#define ERRNO_MAX 4095
+
 struct pw_guests {
 	struct event_base *loop;
 	struct event *acceptable;
@@ -73,19 +76,20 @@ static bool is_alive(struct pw_guests *guests, const struct pw_guest *g)
 	return false;
 }
 
-/* The call that waits is answered by us. */
-static void answer_gone(struct pw_guest *g)
+/* Calls that were not answered are answered by us. False: whoever was called
+ * let go of the guest. */
+static bool answer_gone(struct pw_guests *guests, struct pw_guest *g)
 {
 	struct pw_agent_msg answer = { .status = -ECONNRESET };
-	struct pw_guest_call *call = STAILQ_FIRST(&g->calls);
+	struct pw_guest_call *call;
 
-	if (!call)
-		return;
-	STAILQ_REMOVE_HEAD(&g->calls, next);
-	forget_calls(g);
-	answer.type = call->request.type;
-	call->fn(call->user, &answer, -1);
-	free(call);
+	while (is_alive(guests, g) && (call = STAILQ_FIRST(&g->calls))) {
+		STAILQ_REMOVE_HEAD(&g->calls, next);
+		answer.type = call->request.type;
+		call->fn(call->user, &answer, -1);
+		free(call);
+	}
+	return is_alive(guests, g);
 }
 
 /* The agent has gone. A migration that has the guest hears it and keeps the
@@ -103,8 +107,7 @@ static void on_hangup(struct pw_guest *g)
 		destroy_guest(g);
 		return;
 	}
-	answer_gone(g);
-	if (is_alive(guests, g) && g->on_gone)
+	if (answer_gone(guests, g) && g->on_gone)
 		g->on_gone(g->user);
 }
 
@@ -240,6 +243,8 @@ static void on_readable(evutil_socket_t sock, short what, void *arg)
 		on_hangup(g);
 		return;
 	}
+	if (msg.status > 0 || msg.status < -ERRNO_MAX)	/* an agent's word is no errno yet */
+		msg.status = -EPROTO;
 	if (msg.type == PW_AGENT_REGISTER)
 		handle_register(g, &msg, &fds);
 	else

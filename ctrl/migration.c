@@ -74,7 +74,7 @@ const char *pw_migration_result(const struct pw_migration *m)
 
 const char *pw_migration_guest_is(const struct pw_migration *m)
 {
-	if (m->guest_gone)
+	if (m->guest_gone && m->stage != PW_STAGE_DONE)
 		return "gone: its process at the source ended";
 	if (m->guest_stands)
 		return "standing still at the source, as it was before";

@@ -109,6 +109,10 @@ static void on_dataplane_ready(void *user, const struct pw_error *err)
 		.user = &d->host,
 	};
 
+	char text[800];
+
+	if (d->rpc && err)
+		pw_err("%s", pw_error_text(err, text, sizeof(text)));
 	if (d->rpc || d->err.code)
 		return;	/* it was started again, or had said why it ended before it did */
 	if (err)

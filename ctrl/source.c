@@ -251,6 +251,8 @@ static void on_up(struct pw_peer_link *link, const char *name,
 
 	(void)link;
 	(void)name;
+	if (s->ending)
+		return;	/* cancelled meanwhile */
 	memcpy(s->peer_boot, hello->boot, sizeof(s->peer_boot));
 	pw_source_setup(s);
 }
@@ -282,6 +284,8 @@ static void on_guest_gone(void *user)
 	struct pw_source *s = user;
 
 	s->m.guest_gone = true;
+	if (s->m.stage == PW_STAGE_HANDOVER && !s->ending)
+		return;	/* all of it is at the target, which says whether it runs */
 	pw_source_fail(s, -ECONNRESET, "PW-3003",
 		       "guest %s has gone\nits agent closed the connection\nstart it again",
 		       s->m.guest);
@@ -295,7 +299,7 @@ static void forget_oldest(struct pw_host *host)
 
 	LIST_FOREACH(s, &host->sources, next) {
 		n++;
-		if (!pw_migration_is_live(&s->m) && !s->ending && !s->guest)
+		if (!pw_migration_is_live(&s->m) && !s->guest)
 			oldest = s;	/* new ones are put in front */
 	}
 	if (n < SOURCES_KEPT || !oldest)

@@ -75,7 +75,7 @@ static void on_pre_copy(void *user, const struct pw_agent_msg *answer, int fd)
 
 void pw_source_open_streams(struct pw_source *s)
 {
-	for (uint32_t i = 0; i < s->guest->devices && !s->ending; i++) {
+	for (uint32_t i = 0; !s->ending && i < s->guest->devices; i++) {
 		struct pw_ctl msg = { .type = PW_CTL_STREAM_OPEN };
 		struct pw_source_device *d = &s->device[i];
 		bool pre_copy = !is_legacy(s) && s->guest->device[i].flags & PW_DEVICE_CAN_PRE_COPY;
@@ -150,7 +150,7 @@ static void on_stop_copy(void *user, const struct pw_agent_msg *answer, int fd)
 
 void pw_source_stop_devices(struct pw_source *s)
 {
-	for (uint32_t i = 0; i < s->guest->devices && !s->ending; i++) {
+	for (uint32_t i = 0; !s->ending && i < s->guest->devices; i++) {
 		s->device[i].stop_copy = true;	/* from here on its stream may end */
 		if (ask_state(s, i, PW_DEVICE_STOP_COPY, on_stop_copy))
 			fail_device(s, i, -ECONNRESET, "stop");

@@ -123,6 +123,7 @@ void pw_source_on_slice_sent(struct pw_source *s, const struct pw_seam_slice *do
 void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg);
 void pw_source_harvest(struct pw_source *s);
 void pw_source_send_slices(struct pw_source *s);
+struct pw_round_record *pw_source_round(struct pw_source *s);	/* the one that goes on */
 
 /* source_watch.c */
 int pw_source_watch(struct pw_source *s);

@@ -25,7 +25,7 @@
 #define LOAD_NS		   5000000ull
 #define LEGACY_BYTES_PER_S 125000000ull	/* of a control link, before one was measured: 1 Gbit/s */
 
-static struct pw_round_record *round_of(struct pw_source *s)
+struct pw_round_record *pw_source_round(struct pw_source *s)
 {
 	uint32_t last = s->m.rounds ? s->m.rounds - 1 : 0;
 
@@ -69,7 +69,7 @@ static void begin_round(struct pw_source *s, bool stun)
 	struct pw_round_record *r;
 
 	s->m.rounds++;
-	r = round_of(s);
+	r = pw_source_round(s);
 	*r = (struct pw_round_record){
 		.dirty_bytes = dirty_bytes(s),
 		.start_ns = pw_now_ns(),
@@ -117,7 +117,7 @@ static uint64_t rate_sample(const struct pw_round_record *r)
 
 static struct pw_planner_input plan_input(struct pw_source *s)
 {
-	const struct pw_round_record *r = round_of(s);
+	const struct pw_round_record *r = pw_source_round(s);
 	struct pw_planner_input in = {
 		.now_ns = pw_now_ns(),
 		.dirty_bytes = dirty_bytes(s),
@@ -320,7 +320,7 @@ void pw_source_first_round(struct pw_source *s)
 static void end_round(struct pw_source *s)
 {
 	const struct timeval pause = { .tv_usec = ROUND_PAUSE_US };
-	struct pw_round_record *r = round_of(s);
+	struct pw_round_record *r = pw_source_round(s);
 
 	r->end_ns = pw_now_ns();
 	if (r->end_ns - r->start_ns < ROUND_PAUSE_US * 1000ull &&
@@ -358,7 +358,7 @@ static void close_slice(struct pw_source *s, struct pw_source_slice *slice)
 void pw_source_on_slice_sent(struct pw_source *s, const struct pw_seam_slice *done)
 {
 	struct pw_source_slice *slice = find_slice(s, done->region, done->slice);
-	struct pw_round_record *r = round_of(s);
+	struct pw_round_record *r = pw_source_round(s);
 
 	if (!slice || slice->state != PW_SLICE_SENDING)
 		return;
@@ -378,6 +378,8 @@ void pw_source_on_slice_sent(struct pw_source *s, const struct pw_seam_slice *do
 
 void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg)
 {
+	uint32_t open = s->open;
+
 	for (uint32_t i = 0; i < msg->rows; i++) {
 		const struct pw_ctl_slice *row = &msg->slices[i];
 		struct pw_source_slice *slice = find_slice(s, row->region, row->slice);
@@ -388,8 +390,8 @@ void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg)
 		slice->state = PW_SLICE_CLEAN;
 		s->open--;
 	}
-	if (s->m.stage != PW_STAGE_PRECOPY)
-		return;
+	if (s->m.stage != PW_STAGE_PRECOPY || s->open == open)
+		return;	/* it names nothing that waits for it: no step of a round */
 	pw_source_send_slices(s);
 	if (!s->open && !s->ending)
 		end_round(s);
@@ -397,7 +399,7 @@ void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg)
 
 struct pw_source_now pw_source_now(const struct pw_source *s)
 {
-	const struct pw_round_record *r = round_of((struct pw_source *)(uintptr_t)s);
+	const struct pw_round_record *r = pw_source_round((struct pw_source *)(uintptr_t)s);
 	struct pw_source_now now = {
 		.remaining_bytes = s->slice ? dirty_bytes(s) : 0,
 		.predicted_stun_ns = s->plan.stun_ns,

@@ -241,7 +241,7 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 {
 	struct pw_source *s = user;
 
-	if (s->ending)
+	if (s->ending || s->m.stage == PW_STAGE_HANDOVER)	/* given: nothing is sent any more */
 		return;
 	if (msg->type == 0) {
 		pw_source_fail(s, msg->status, "PW-3105", "the dataplane of this host died\n"

@@ -173,7 +173,7 @@ void pw_source_on_last_harvest(struct pw_source *s)
 
 	pw_source_enter(s, PW_STAGE_WIRE);
 	pw_source_send_slices(s);
-	for (uint32_t i = 0; i < s->guest->regions && !rc && !s->ending; i++)
+	for (uint32_t i = 0; !rc && !s->ending && i < s->guest->regions; i++)
 		rc = s->m.verify == PW_VERIFY_NONE ? 0 : hash_region(s, i);
 	if (rc)
 		pw_source_fail(s, rc, "PW-3403", "cannot hash the memory of guest %s\n%s",
@@ -184,11 +184,7 @@ void pw_source_on_last_harvest(struct pw_source *s)
 
 void pw_source_on_last_slice(struct pw_source *s)
 {
-	struct pw_round_record *last = &s->m.round[s->m.rounds - 1 < PW_ROUNDS_RECORDED
-							   ? s->m.rounds - 1
-							   : PW_ROUNDS_RECORDED - 1];
-
-	last->end_ns = pw_now_ns();
+	pw_source_round(s)->end_ns = pw_now_ns();
 	s->placed = true;
 	pw_source_try_seal(s);
 }
@@ -212,11 +208,11 @@ void pw_source_try_seal(struct pw_source *s)
 
 void pw_source_on_sealed(struct pw_source *s)
 {
-	const struct pw_round_record *last = &s->m.round[(s->m.rounds - 1) % PW_ROUNDS_RECORDED];
+	const struct pw_round_record *last = pw_source_round(s);
 	uint64_t sent = pw_transfer_stat(&s->board, PW_STAT_tx_payload_bytes) -
 			pw_transfer_stat(&s->board, PW_STAT_tx_again_bytes) - s->stun_payload_bytes;
 
-	if (!s->sealing)
+	if (!s->sealing || s->sealed)
 		return;
 	if (s->m.mode == PW_MODE_LEGACY)
 		for (uint32_t i = 0; i < s->guest->devices; i++)

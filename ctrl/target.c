@@ -115,7 +115,11 @@ int pw_target_refuse(struct pw_target *t, int code, const char *fmt, ...)
 
 static void on_guest_gone(void *user)
 {
-	pw_target_refuse(user, -ECONNRESET, "the incoming guest has gone: its agent closed the connection");
+	struct pw_target *t = user;
+
+	if (t->state < PW_TARGET_OWNED)	/* else on_running() hears it */
+		pw_target_refuse(t, -ECONNRESET,
+				 "the incoming guest has gone: its agent closed the connection");
 }
 
 /* Everything that OPENED promises is there. */
@@ -362,9 +366,16 @@ static void on_seal(struct pw_target *t, const struct pw_ctl *msg)
 {
 	struct pw_seam_msg order = { .type = PW_SEAM_SEAL };
 
+	if (t->sealing) {
+		pw_target_refuse(t, -EPROTO, "SEAL came twice");
+		return;
+	}
+	t->sealing = true;
 	t->blocks_wanted = msg->seal.blocks;
-	if (msg->seal.streams != t->guest->devices)
+	if (msg->seal.streams != t->guest->devices || !pw_target_streams_ended(t))
 		pw_target_refuse(t, -EPROTO, "SEAL before every device's stream had ended");
+	else if (t->blocks_seen > t->blocks_wanted)
+		pw_target_refuse(t, -EPROTO, "more digests than SEAL says");
 	else
 		pw_target_order(t, &order, -1);
 }
@@ -381,8 +392,9 @@ static bool is_in_order(const struct pw_target *t, enum pw_ctl_type type)
 	case PW_CTL_DIGESTS:
 		return t->state == PW_TARGET_OPEN || t->state == PW_TARGET_SEALED;
 	case PW_CTL_GIVE:
-	case PW_CTL_RELEASED:
 		return t->state >= PW_TARGET_SEALED;
+	case PW_CTL_RELEASED:
+		return t->state == PW_TARGET_STARTED;
 	default:
 		return type == PW_CTL_ABORT;
 	}
@@ -443,6 +455,9 @@ static void on_message(struct pw_peer_link *link, const struct pw_ctl *msg, void
 	pw_failpoint("got", pw_ctl_name(msg->type));
 	if (is_in_order(t, msg->type))
 		dispatch(t, msg);
+	else if (t->state >= PW_TARGET_OWNED)	/* a refusal now could make it run twice */
+		pw_warn("guest %s from %s: %s came out of order", t->guest->name, t->peer,
+			pw_ctl_name(msg->type));
 	else
 		pw_target_refuse(t, -EPROTO, "%s broke the protocol: %s came out of order", t->peer,
 				 pw_ctl_name(msg->type));

@@ -34,14 +34,16 @@ static void on_loaded(void *user, const struct pw_agent_msg *answer, int fd)
 	struct pw_target *t = user;
 	struct pw_ctl msg = { .type = PW_CTL_LOADED };
 	uint32_t i = answer->device;
+	int rc = answer->status;
 
 	if (fd >= 0)
 		close(fd);
 	if (t->state == PW_TARGET_REFUSED)
 		return;
-	if (answer->status || i >= t->guest->devices) {
-		pw_target_refuse(t, answer->status ? answer->status : -EPROTO,
-				 "a device did not take its state: %s", strerror(-answer->status));
+	if (!rc && i >= t->guest->devices)
+		rc = -EPROTO;
+	if (rc) {
+		pw_target_refuse(t, rc, "a device did not take its state: %s", strerror(-rc));
 		return;
 	}
 	t->device[i].loaded = true;
@@ -101,6 +103,10 @@ void pw_target_on_stream_end(struct pw_target *t, const struct pw_ctl_host_strea
 		return;
 	}
 	d = &t->device[end->device];
+	if (d->ended || (t->mode == PW_MODE_LEGACY && end->device != t->legacy_device)) {
+		pw_target_refuse(t, -EPROTO, "STREAM_END of a device twice, or before its turn");
+		return;
+	}
 	d->want_bytes = end->bytes;
 	memcpy(d->want_digest, end->digest, sizeof(d->want_digest));
 	d->ended = true;
@@ -131,18 +137,20 @@ static void on_resuming(void *user, const struct pw_agent_msg *answer, int fd)
 	struct pw_target *t = user;
 	struct pw_seam_msg msg = { .type = PW_SEAM_STREAM_ADD };
 	uint32_t i = answer->state.device;
+	int rc = answer->status;
 
 	if (t->state == PW_TARGET_REFUSED) {
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
-	if (answer->status || fd < 0 || i >= t->guest->devices) {
+	if (!rc && (fd < 0 || i >= t->guest->devices || !t->device[i].asked || t->device[i].opened))
+		rc = -EPROTO;
+	if (rc) {
 		if (fd >= 0)
 			close(fd);
-		pw_target_refuse(t, answer->status ? answer->status : -EPROTO,
-				 "a device of the incoming guest does not resume: %s",
-				 strerror(-answer->status));
+		pw_target_refuse(t, rc, "a device of the incoming guest does not resume: %s",
+				 strerror(-rc));
 		return;
 	}
 	if (t->mode == PW_MODE_LEGACY) {
@@ -159,10 +167,11 @@ void pw_target_open_stream(struct pw_target *t, uint32_t device)
 {
 	struct pw_agent_msg msg = { .type = PW_AGENT_DEVICE_STATE };
 
-	if (device >= t->guest->devices || t->device[device].opened) {
+	if (device >= t->guest->devices || t->device[device].asked) {
 		pw_target_refuse(t, -EPROTO, "STREAM_OPEN of no device, or twice");
 		return;
 	}
+	t->device[device].asked = true;
 	msg.state.device = device;
 	msg.state.state = PW_DEVICE_RESUMING;
 	if (pw_target_ask(t, &msg, on_resuming))
@@ -250,6 +259,14 @@ void pw_target_on_device_data(struct pw_target *t, const uint8_t *bytes, uint32_
 	if (!bytes || evbuffer_get_length(t->legacy_queue) > LEGACY_QUEUE_HIGH)
 		pw_peer_pause(t->link);
 	event_add(t->legacy_writable, NULL);
+}
+
+bool pw_target_streams_ended(const struct pw_target *t)
+{
+	for (uint32_t i = 0; i < t->guest->devices; i++)
+		if (!t->device[i].ended)
+			return false;
+	return true;
 }
 
 bool pw_target_streams_equal(const struct pw_target *t)

@@ -3,7 +3,8 @@
  * target_handover.c - GIVE to RUNNING
  *
  * GIVE makes this host the owner. From then on the guest is run, or refused if
- * it certainly never ran; a link that is lost meanwhile changes neither.
+ * it certainly never ran; a link that is lost meanwhile changes neither. An
+ * agent that dies between RUN and its answer may have run it: nothing is said.
  */
 
 #include <errno.h>
@@ -20,6 +21,13 @@ static void on_running(void *user, const struct pw_agent_msg *answer, int fd)
 
 	if (fd >= 0)
 		close(fd);
+	if (answer->status == -ECONNRESET) {	/* guest.c: the agent has gone */
+		pw_err("guest %s from %s: its agent has gone while it was being run; "
+		       "the source keeps it paused", t->guest->name, t->peer);
+		t->state = PW_TARGET_STARTED;
+		pw_target_end(t);
+		return;
+	}
 	if (answer->status) {	/* an agent that answers so has not run it */
 		pw_target_refuse(t, answer->status, "the guest does not start at the target: %s",
 				 strerror(-answer->status));

@@ -16,6 +16,7 @@ enum pw_target_state {
 
 struct pw_target_device {
 	int fd;	/* legacy: data_fd to write to */
+	bool asked;	/* to resume */
 	bool opened;
 	bool drained;	/* everything that came is written, data_fd is closed */
 	bool ended;	/* STREAM_END came */
@@ -48,6 +49,7 @@ struct pw_target {
 	unsigned waiting;	/* answers that OPENED still lacks */
 	uint32_t regions_added;
 	struct pw_target_device device[PW_DEVICES_MAX];
+	bool sealing;	/* SEAL came */
 	uint32_t legacy_device;	/* whose bytes DEVICE_DATA are */
 	struct evbuffer *legacy_queue;	/* came, not yet written to the device */
 	struct event *legacy_writable;
@@ -78,6 +80,7 @@ void pw_target_on_stream_added(struct pw_target *t, uint32_t device);
 void pw_target_on_stream_ended(struct pw_target *t, const struct pw_seam_msg *msg);
 void pw_target_on_stream_end(struct pw_target *t, const struct pw_ctl_host_stream *end);
 void pw_target_on_device_data(struct pw_target *t, const uint8_t *bytes, uint32_t n);
+bool pw_target_streams_ended(const struct pw_target *t);
 bool pw_target_streams_equal(const struct pw_target *t);
 void pw_target_close_devices(struct pw_target *t);
 

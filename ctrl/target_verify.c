@@ -154,7 +154,7 @@ static int sort_rows(struct pw_target *t, const struct pw_ctl *msg)
 	bool sealed = t->state == PW_TARGET_SEALED;
 	uint32_t from = 0;
 
-	for (uint32_t i = 0; i < msg->rows; i++) {
+	for (uint32_t i = 0; i < msg->rows && t->state != PW_TARGET_REFUSED; i++) {
 		const struct pw_ctl_digest *row = &msg->digests[i];
 
 		if (row->region >= t->guest->regions)
@@ -166,7 +166,7 @@ static int sort_rows(struct pw_target *t, const struct pw_ctl *msg)
 		hash_rows(t, msg->digests + from, i - from);
 		from = i + 1;
 	}
-	hash_rows(t, msg->digests + from, msg->rows - from);
+	hash_rows(t, msg->digests + from, msg->rows - from);	/* none, once refused */
 	return 0;
 }
 
@@ -175,8 +175,9 @@ void pw_target_on_digests(struct pw_target *t, const struct pw_ctl *msg)
 	int rc;
 
 	t->blocks_seen += msg->rows;
-	if (t->blocks_seen > blocks_max(t)) {
-		pw_target_refuse(t, -EPROTO, "more digests than the guest has blocks");
+	if (t->blocks_seen > (t->sealing ? t->blocks_wanted : blocks_max(t))) {
+		pw_target_refuse(t, -EPROTO, "more digests than %s",
+				 t->sealing ? "SEAL says" : "the guest has blocks");
 		return;
 	}
 	rc = sort_rows(t, msg);

@@ -22,7 +22,7 @@ given_home()
 shared_names()
 {
 	find /dev/shm /tmp /var/tmp /run /run/dpdk /dev/hugepages -mindepth 1 -maxdepth 1 \
-		2>/dev/null | grep -E '/(pw|pagewire|dpdk|rte|memif|sem\.)[^/]*$' | sort
+		2>/dev/null | grep -E '/(pagewire|dpdk|rte|memif|sem\.)[^/]*$' | sort
 }
 
 check_nothing_left()

@@ -163,6 +163,26 @@ static void test_vgpu_save_that_nobody_reads_can_be_given_up(void)
 	pw_guest_machine_destroy(&source);
 }
 
+static void test_resumed_guest_goes_on_with_its_pre_copy(void)
+{
+	struct wire w = { 0 };
+
+	given_pair();
+	wait_steps(&source, 30);
+	given_wire(&w, enter(&source, 0, PW_DEVICE_PRE_COPY), enter(&target, 0, PW_DEVICE_RESUMING));
+	CU_ASSERT_EQUAL(pw_guest_machine_pause(&source), 0);	/* as for a harvest */
+	CU_ASSERT_EQUAL(pw_guest_machine_resume(&source), 0);
+	CU_ASSERT_EQUAL(source.device[0].state, PW_DEVICE_PRE_COPY);
+	wait_steps(&source, 30);
+	CU_ASSERT_EQUAL(pw_guest_machine_pause(&source), 0);
+	CU_ASSERT_EQUAL(enter(&source, 0, PW_DEVICE_STOP_COPY), -1);
+	pthread_join(w.thread, NULL);
+	CU_ASSERT_EQUAL(loaded(&target, 0), 0);
+	CU_ASSERT_EQUAL(pw_guest_machine_resume(&source), 0);
+	CU_ASSERT_EQUAL(source.device[0].state, PW_DEVICE_RUNNING);
+	drop_pair();
+}
+
 static void test_device_states_out_of_order_are_refused(void)
 {
 	given_pair();
@@ -381,6 +401,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_vgpu_sends_what_was_settled_before_what_became_dirty_since),
 	PW_TEST(test_vgpu_pre_copy_leaves_only_what_is_hot_to_the_stop),
 	PW_TEST(test_vgpu_save_that_nobody_reads_can_be_given_up),
+	PW_TEST(test_resumed_guest_goes_on_with_its_pre_copy),
 	PW_TEST(test_device_states_out_of_order_are_refused),
 	PW_TEST(test_vgpu_refuses_hostile_records),
 	PW_TEST(test_vgpu_stream_cut_anywhere_is_refused),

@@ -394,6 +394,7 @@ static void test_soft_dirty_of_a_real_process_is_exact_or_refused(void)
 		CU_ASSERT_TRUE(as_expected());
 		guest_writes(3, 1, 1);
 		guest_writes(70, 40, 2);
+		guest_writes(GUEST_PAGES - 7, 3, 2);	/* for the first time */
 		harvest();
 		CU_ASSERT_TRUE(as_expected());
 		forget_expected();

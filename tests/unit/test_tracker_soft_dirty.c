@@ -159,6 +159,21 @@ static void test_soft_dirty_that_cannot_be_read_is_all_dirty_and_then_forgotten(
 	fake_ends();
 }
 
+static void test_all_is_dirty_for_two_harvests_when_this_host_reclaims_memory(void)
+{
+	given_fake_guest();
+	tracker.reclaim_scans--;	/* it has since the last harvest */
+	for (unsigned harvest = 0; harvest < 3; harvest++) {
+		bitmap[0] = 0;
+		CU_ASSERT_EQUAL(pw_tracker_begin(t), 0);
+		CU_ASSERT_EQUAL(collect(0, 5, bitmap), 0);
+		tracker.collected = tracker.pages;
+		CU_ASSERT_EQUAL(pw_tracker_end(t), 0);
+		CU_ASSERT_EQUAL(bitmap[0], harvest < 2 ? 0x1f : 0);
+	}
+	fake_ends();
+}
+
 static void test_soft_dirty_that_cannot_be_forgotten_is_an_error(void)
 {
 	given_fake_guest();
@@ -267,6 +282,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_soft_dirty_decodes_bit_55_of_each_entry),
 	PW_TEST(test_soft_dirty_needs_a_parked_guest_and_forgets_after_all_areas),
 	PW_TEST(test_soft_dirty_that_cannot_be_read_is_all_dirty_and_then_forgotten),
+	PW_TEST(test_all_is_dirty_for_two_harvests_when_this_host_reclaims_memory),
 	PW_TEST(test_soft_dirty_that_cannot_be_forgotten_is_an_error),
 	PW_TEST(test_wp_on_a_descriptor_without_the_ioctl_says_not_supported),
 	PW_TEST(test_init_refuses_what_makes_no_sense),
