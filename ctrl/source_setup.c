@@ -172,7 +172,7 @@ static void on_armed(void *user, const struct pw_agent_msg *answer, int fd)
 	if (rc) {
 		pw_source_fail(s, rc, "PW-3110", "cannot track what guest %s writes\n"
 			       "neither userfaultfd-wp async (Linux 6.7) nor soft-dirty works here: %s\n"
-			       "use a kernel with one of them, or move this guest in relay mode",
+			       "use a kernel with one of them: Debian 12 has soft-dirty, Debian 13 both",
 			       s->m.guest, strerror(-rc));
 		return;
 	}

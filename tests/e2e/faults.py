@@ -9,6 +9,7 @@ then on it never runs at both ends.
 import os
 import signal
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -109,6 +110,27 @@ def target_dies_when_it_is_given_the_guest():
             case.equal(f"{name}: the guest's state at the target", there["state"],
                        "running" if runs_there else "waiting")
             case.equal(f"{name}: it steps at the target", waiting.steps_on(0.3), runs_there)
+
+
+@case.group
+def source_only_waits_once_the_guest_is_given():
+    for what in ("dataplane", "guest"):
+        with Pair() as pair:
+            pair.a.start()
+            pair.b.start(failpoint="got GIVE:stop")
+            guest, waiting = pair.a.guest(), pair.b.guest(incoming=True)
+            migration = pair.begin()
+            pair.b.daemon.await_stop()
+            if what == "guest":
+                guest.kill()
+            else:
+                os.kill(pair.a.dataplane(), signal.SIGKILL)
+            time.sleep(0.3)
+            pair.b.daemon.send_signal(signal.SIGCONT)
+            report = migration.result()
+            moved_and_verified(f"its {what} dies", report, waiting)
+            case.equal(f"its {what} dies: where the guest is", report["guest_is"],
+                       "running at the target")
 
 
 @case.group

@@ -275,6 +275,17 @@ def targets_that_cannot_be_reached():
 
 
 @case.group
+def records_of_failures_do_not_pile_up():
+    with Place() as pair:
+        pair.a.start()
+        guest = pair.a.guest()
+        results = {pair.migrate()["result"] for _ in range(70)}
+        case.equal("70 migrations fail", results, {"failed"})
+        case.equal("the last 64 are remembered", len(pair.a.call("migration_list")), 64)
+        guest_runs_on("after all of them", guest)
+
+
+@case.group
 def nothing_is_left_of_all_that():
     case.equal("no process", marked_processes(), [])
 
