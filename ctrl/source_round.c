@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hole.h"
 #include "log.h"
 #include "pagewire/check.h"
 #include "source_parts.h"
@@ -37,6 +38,15 @@ static uint64_t *words_of(const struct pw_source *s, const struct pw_source_slic
 	uint64_t first = (uint64_t)slice->number << (PW_SOURCE_SLICE_SHIFT - PW_PAGE_SHIFT);
 
 	return pw_transfer_bitmap(&s->board, slice->region, first);
+}
+
+static struct pw_area area_of(const struct pw_source_slice *slice)
+{
+	return (struct pw_area){
+		.region = slice->region,
+		.page = (uint64_t)slice->number << (PW_SOURCE_SLICE_SHIFT - PW_PAGE_SHIFT),
+		.pages = slice->pages,
+	};
 }
 
 /* Whole chunks, as the dataplane reads them. */
@@ -167,15 +177,36 @@ static void plan(struct pw_source *s)
 	}
 }
 
-static void mark_all_dirty(struct pw_source *s)
+/* Everything is sent, but for the holes: they are zero at the target too. */
+static uint64_t mark_all_dirty(struct pw_source *s)
 {
+	uint64_t holes = 0;
+
 	for (uint32_t i = 0; i < s->slices; i++) {
 		struct pw_source_slice *slice = &s->slice[i];
+		const struct pw_area area = area_of(slice);
 
 		pw_tracker_set(words_of(s, slice), 0, slice->pages);
-		slice->dirty_bytes = slice->pages << PW_PAGE_SHIFT;
-		slice->state = PW_SLICE_WAITS;
+		holes += pw_hole_clear(s->guest->region[slice->region].memfd, &area,
+				       words_of(s, slice));
+		slice->dirty_bytes = count_dirty(s, slice);
+		slice->state = slice->dirty_bytes ? PW_SLICE_WAITS : PW_SLICE_CLEAN;
 	}
+	return holes;
+}
+
+static void first_round(struct pw_source *s)
+{
+	uint64_t holes = mark_all_dirty(s);
+	struct pw_round_record *r;
+
+	begin_round(s, false);
+	r = pw_source_round(s);
+	r->dirty_bytes += holes << PW_PAGE_SHIFT;
+	r->zero_pages += holes;
+	pw_source_send_slices(s);
+	if (!s->open && !s->ending)
+		end_round(s);
 }
 
 static void on_harvested(struct pw_source *s)
@@ -188,9 +219,7 @@ static void on_harvested(struct pw_source *s)
 		begin_round(s, true);
 		pw_source_on_last_harvest(s);
 	} else if (first) {
-		mark_all_dirty(s);
-		begin_round(s, false);
-		pw_source_send_slices(s);
+		first_round(s);
 	} else {
 		s->dirty_rate = (uint64_t)((double)dirty_bytes(s) * 1e9 /
 					   (double)(s->harvest_ns - since_ns + 1));
@@ -233,11 +262,7 @@ static void end_harvest(struct pw_source *s)
 
 static void harvest_slice(struct pw_source *s, struct pw_source_slice *slice)
 {
-	const struct pw_area area = {
-		.region = slice->region,
-		.page = (uint64_t)slice->number << (PW_SOURCE_SLICE_SHIFT - PW_PAGE_SHIFT),
-		.pages = slice->pages,
-	};
+	const struct pw_area area = area_of(slice);
 	uint64_t *words = words_of(s, slice);
 	int rc;
 

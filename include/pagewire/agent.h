@@ -9,7 +9,8 @@
  * one at a time.
  *
  * A guest registers as running (it can be a source) or as incoming (it waits
- * to be a target). Memory is memfds, owned by the agent; pagewired holds the
+ * to be a target; its memory reads as zero until data comes, and again after
+ * DISCARD). Memory is memfds, owned by the agent; pagewired holds the
  * descriptors too, so that neither pagewire process can lose a byte.
  *
  * Devices speak the states of VFIO migration v2. A device in PRE_COPY or
