@@ -4,9 +4,10 @@
  *
  * TLS 1.3 over TCP, mutual X.509. A message is a header and the body of its
  * type; some bodies end in rows. All integers are little endian; reserved
- * bytes are sent as 0 and refused otherwise. A message of an unknown type, of
- * a wrong size or for an unknown migration ends the link or is answered with
- * ABORT: never guessed at. Messages are idempotent within (migration, epoch).
+ * bytes are sent as 0 and refused otherwise. A message of an unknown type or a
+ * wrong size ends the link; one that is out of order ends the migration; one of
+ * another migration or epoch is ignored. Messages are idempotent within
+ * (migration, epoch).
  *
  *	source                               target
  *	HELLO                 <->            HELLO
