@@ -91,6 +91,8 @@ def every_kind_of_check():
                 moved_and_verified(f"{mode}, {verify}", report, waiting)
                 case.equal(f"{mode}, {verify}: that is what was asked for",
                            (report["mode"], report["verify"]), (mode, verify))
+                case.equal(f"{mode}, {verify}: nothing is called verified that was not compared",
+                           report["verified"], verify != "none")
                 pages[verify] = report["verified_pages"]
                 guest.end()
                 waiting.end()
