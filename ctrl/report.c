@@ -101,7 +101,8 @@ static json_t *now(const struct pw_source *s, const struct pw_migration *m)
 	const struct pw_source_now n = pw_source_now(s);
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "round",
-			 integer(m->rounds ? m->rounds - 1 : 0), "remaining_bytes", integer(n.remaining_bytes), "rate_bytes_per_s",
+			 integer(m->rounds ? m->rounds - 1 : 0), "remaining_bytes",
+			 integer(n.remaining_bytes), "rate_bytes_per_s",
 			 json_real((double)n.rate_bytes_per_s), "predicted_stun_s",
 			 n.predicted_stun_ns == PW_PLANNER_UNKNOWN ? json_null()
 								   : seconds(n.predicted_stun_ns),
