@@ -68,6 +68,9 @@ static const struct kind {
 	[PW_CTL_REFUSE]	       = { "REFUSE", &pw_ctl_body_why, NULL, false },
 	[PW_CTL_PING]	       = { "PING", &pw_ctl_body_ping, NULL, true },
 	[PW_CTL_PONG]	       = { "PONG", &pw_ctl_body_ping, NULL, true },
+	[PW_CTL_RESET]	       = { "RESET", NULL, NULL, false },
+	[PW_CTL_REOPEN]	       = { "REOPEN", &pw_ctl_body_reopen, NULL, false },
+	[PW_CTL_REOPENED]      = { "REOPENED", &pw_ctl_body_reopen, NULL, false },
 };
 static_assert(PW_ARRAY_SIZE(kinds) == PW_NUM_CTL_TYPES, "every type has a kind");
 

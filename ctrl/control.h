@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "pagewire/control.h"
+#include "pagewire/lane.h"
 
 #define PW_CTL_HEADER_BYTES   ((uint32_t)sizeof(struct pw_ctl_header))
 #define PW_CTL_MIGRATION_BYTES 16u
@@ -33,10 +34,11 @@ struct pw_ctl_host_hello {
 	uint32_t features;
 	uint8_t boot[16];
 	char name[PW_GUEST_NAME_MAX];
+	struct pw_lane_end lane;
 };
 
 /* OPEN and OPENED. regions + devices is the number of rows of an OPEN; an
- * OPENED repeats the counts and has no rows. cids behind paths are 0. */
+ * OPENED repeats the counts and has no rows. cids and ports behind paths are 0. */
 struct pw_ctl_host_open {
 	char guest[PW_GUEST_NAME_MAX];
 	enum pw_mode mode;
@@ -47,6 +49,14 @@ struct pw_ctl_host_open {
 	uint32_t slice_shift;	/* PW_PAGE_SHIFT to PW_SLICE_SHIFT */
 	uint32_t payload_bytes;	/* PW_PAYLOAD_MIN to PW_PAYLOAD_MAX */
 	uint32_t cids[PW_PATHS_MAX];
+	uint16_t ports[PW_PATHS_MAX];
+};
+
+struct pw_ctl_host_reopen {
+	uint32_t attempt;	/* from 1 on */
+	uint32_t devices_done;	/* bit per device */
+	uint32_t cids[PW_PATHS_MAX];
+	uint16_t ports[PW_PATHS_MAX];
 };
 
 struct pw_ctl_host_stream {
@@ -112,13 +122,14 @@ struct pw_ctl {
 	union {
 		struct pw_ctl_host_hello hello;		/* HELLO */
 		struct pw_ctl_host_open open;		/* OPEN, OPENED */
+		struct pw_ctl_host_reopen reopen;	/* REOPEN, REOPENED */
 		struct pw_ctl_host_stream stream;	/* STREAM_OPEN, _OPENED, _END, LOADED */
 		struct pw_ctl_host_seal seal;		/* SEAL */
 		struct pw_ctl_host_verified verified;	/* VERIFIED */
 		struct pw_ctl_host_running running;	/* RUNNING */
 		struct pw_ctl_host_why why;		/* ABORT, REFUSE */
 		uint64_t cookie;			/* PING, PONG */
-		/* CLOSE CLOSED DIGESTS DEVICE_DATA SEALED GIVE RELEASED: none */
+		/* CLOSE CLOSED DIGESTS DEVICE_DATA SEALED GIVE RELEASED RESET: none */
 	};
 };
 

@@ -27,6 +27,42 @@ bool pw_ctl_get_text(char *to, const uint8_t *from, size_t max)
 	return true;
 }
 
+static struct pw_ctl_lane put_lane(const struct pw_lane_end *end)
+{
+	struct pw_ctl_lane wire = {
+		.udp_port = pw_put16(end->udp_port),
+		.family = end->family,
+		.link_mbps = pw_put32(end->link_mbps),
+	};
+
+	memcpy(wire.ip, end->ip, sizeof(wire.ip));
+	return wire;
+}
+
+static bool get_lane(struct pw_lane_end *end, const struct pw_ctl_lane *wire)
+{
+	*end = (struct pw_lane_end){
+		.udp_port = pw_get16(wire->udp_port),
+		.family = wire->family,
+		.link_mbps = pw_get32(wire->link_mbps),
+	};
+	memcpy(end->ip, wire->ip, sizeof(end->ip));
+	return wire->reserved == 0;
+}
+
+/* A lane without addresses says nothing of itself but its speed. */
+static bool is_valid_lane(const struct pw_lane_end *end)
+{
+	unsigned used = end->family == PW_LANE_IPV6 ? 16 : end->family == PW_LANE_IPV4 ? 4 : 0;
+
+	if (end->family && !used)
+		return false;
+	for (unsigned i = used; i < sizeof(end->ip); i++)
+		if (end->ip[i])
+			return false;
+	return !end->family == !end->udp_port && !end->unused;
+}
+
 static void put_hello(const struct pw_ctl *msg, uint8_t *to)
 {
 	const struct pw_ctl_host_hello *h = &msg->hello;
@@ -36,6 +72,7 @@ static void put_hello(const struct pw_ctl *msg, uint8_t *to)
 	wire.features = pw_put32(h->features);
 	memcpy(wire.boot, h->boot, sizeof(wire.boot));
 	pw_ctl_put_text(wire.name, h->name, sizeof(wire.name));
+	wire.lane = put_lane(&h->lane);
 	memcpy(to, &wire, sizeof(wire));
 }
 
@@ -48,13 +85,14 @@ static bool get_hello(struct pw_ctl *msg, const uint8_t *from)
 	h->version = pw_get32(wire.version);
 	h->features = pw_get32(wire.features);
 	memcpy(h->boot, wire.boot, sizeof(h->boot));
-	return pw_ctl_get_text(h->name, wire.name, sizeof(h->name));
+	return pw_ctl_get_text(h->name, wire.name, sizeof(h->name)) &&
+	       get_lane(&h->lane, &wire.lane);
 }
 
 /* Which versions can be spoken is for the link to say, with a clear error. */
 static bool is_valid_hello(const struct pw_ctl *msg)
 {
-	return msg->hello.version > 0 &&
+	return msg->hello.version > 0 && is_valid_lane(&msg->hello.lane) &&
 	       pw_ctl_may_send_text(msg->hello.name, sizeof(msg->hello.name));
 }
 
@@ -71,8 +109,10 @@ static void put_open(const struct pw_ctl *msg, uint8_t *to)
 	wire.paths = pw_put32(o->paths);
 	wire.slice_shift = pw_put32(o->slice_shift);
 	wire.payload_bytes = pw_put32(o->payload_bytes);
-	for (unsigned i = 0; i < PW_PATHS_MAX; i++)
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++) {
 		wire.cids[i] = pw_put32(o->cids[i]);
+		wire.ports[i] = pw_put16(o->ports[i]);
+	}
 	memcpy(to, &wire, sizeof(wire));
 }
 
@@ -89,8 +129,10 @@ static bool get_open(struct pw_ctl *msg, const uint8_t *from)
 	o->paths = pw_get32(wire.paths);
 	o->slice_shift = pw_get32(wire.slice_shift);
 	o->payload_bytes = pw_get32(wire.payload_bytes);
-	for (unsigned i = 0; i < PW_PATHS_MAX; i++)
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++) {
 		o->cids[i] = pw_get32(wire.cids[i]);
+		o->ports[i] = pw_get16(wire.ports[i]);
+	}
 	return pw_ctl_get_text(o->guest, wire.guest, sizeof(o->guest));
 }
 
@@ -112,7 +154,7 @@ static bool is_valid_paths(const struct pw_ctl_host_open *o)
 	if (o->paths > PW_PATHS_MAX)
 		return false;
 	for (uint32_t i = o->paths; i < PW_PATHS_MAX; i++)
-		if (o->cids[i])
+		if (o->cids[i] || o->ports[i])
 			return false;
 	return true;
 }
@@ -127,6 +169,41 @@ static bool is_valid_open(const struct pw_ctl *msg)
 		return false;
 	return pw_ctl_may_send_text(o->guest, sizeof(o->guest)) && is_valid_mode(o) &&
 	       is_valid_geometry(o) && is_valid_paths(o);
+}
+
+static void put_reopen(const struct pw_ctl *msg, uint8_t *to)
+{
+	const struct pw_ctl_host_reopen *r = &msg->reopen;
+	struct pw_ctl_reopen wire = {
+		.attempt = pw_put32(r->attempt),
+		.devices_done = pw_put32(r->devices_done),
+	};
+
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++) {
+		wire.cids[i] = pw_put32(r->cids[i]);
+		wire.ports[i] = pw_put16(r->ports[i]);
+	}
+	memcpy(to, &wire, sizeof(wire));
+}
+
+static bool get_reopen(struct pw_ctl *msg, const uint8_t *from)
+{
+	struct pw_ctl_host_reopen *r = &msg->reopen;
+	struct pw_ctl_reopen wire;
+
+	memcpy(&wire, from, sizeof(wire));
+	r->attempt = pw_get32(wire.attempt);
+	r->devices_done = pw_get32(wire.devices_done);
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++) {
+		r->cids[i] = pw_get32(wire.cids[i]);
+		r->ports[i] = pw_get16(wire.ports[i]);
+	}
+	return true;
+}
+
+static bool is_valid_reopen(const struct pw_ctl *msg)
+{
+	return msg->reopen.attempt > 0 && msg->reopen.devices_done >> PW_DEVICES_MAX == 0;
 }
 
 static void put_stream(const struct pw_ctl *msg, uint8_t *to)
@@ -275,4 +352,5 @@ const struct pw_ctl_body
 	pw_ctl_body_verified = { sizeof(struct pw_ctl_verified), put_verified, get_verified, NULL },
 	pw_ctl_body_running = { sizeof(struct pw_ctl_running), put_running, get_running, NULL },
 	pw_ctl_body_why = { sizeof(struct pw_ctl_why), put_why, get_why, is_valid_why },
+	pw_ctl_body_reopen = { sizeof(struct pw_ctl_reopen), put_reopen, get_reopen, is_valid_reopen },
 	pw_ctl_body_ping = { sizeof(struct pw_ctl_ping), put_ping, get_ping, NULL };

@@ -21,7 +21,7 @@ struct pw_ctl_body {
 
 extern const struct pw_ctl_body pw_ctl_body_hello, pw_ctl_body_open, pw_ctl_body_stream,
 	pw_ctl_body_seal, pw_ctl_body_verified, pw_ctl_body_running, pw_ctl_body_why,
-	pw_ctl_body_ping;
+	pw_ctl_body_ping, pw_ctl_body_reopen;
 
 /* i counts from 0 */
 struct pw_ctl_row {

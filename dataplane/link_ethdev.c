@@ -37,7 +37,7 @@ static void let_go(void *address, void *opaque)
 
 static void write_encap(const struct pw_queue *q, struct encap *e, uint16_t datagram_bytes)
 {
-	rte_be16_t port = rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + q->number));
+	rte_be16_t port = rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + q->path));
 	uint16_t udp_bytes = (uint16_t)(sizeof(e->udp) + datagram_bytes);
 	unsigned own = q->far_end, peer = !q->far_end;
 

@@ -25,12 +25,11 @@
 #include <rte_mbuf.h>
 
 #include "link.h"
+#include "pagewire/lane.h"
 #include "pagewire/stats.h"
 #include "pagewire/wire.h"
 #include "port.h"
 
-/* Path i uses this port + i at both ends: what is steered is the pair. */
-#define PW_UDP_PORT_BASE     49600u
 #define PW_LINK_IP_UDP_BYTES 28u
 #define PW_LINK_ENCAP_BYTES  (14u + PW_LINK_IP_UDP_BYTES)
 #define PW_LINK_COPY_BYTES   256u	/* payloads up to here are copied: a zero map */

@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 	status = pw_eal_init(&args, why);
 	if (!status) {
 		status = run(&args, why);
-		pw_eal_fini(!pw_memif_is(args.vdev));
+		pw_eal_fini(!args.vdevs || !pw_memif_is(args.vdev[0]));
 	}
 	if (status)
 		say_why(status, why);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port.h - the lane's ethdev port: bring-up, buffers, capabilities, carrier
+ * port.h - the lane's ethdev: bring-up, buffers, capabilities, carrier
  *
- * One queue pair and one set of buffer pools per path. READY does not wait for
- * the other end: the control thread tends the port, which starts it, sees its
+ *	port.c         open, close, carrier
+ *	port_device.c  which devices a lane is made of
+ *	port_queue.c   configuration, buffers and queues of one device
+ *
+ * A lane is one device with a queue pair per path, or, where a driver has only
+ * one queue per device (AF_XDP), a device per path. READY does not wait for the
+ * other end: the control thread tends the port, which starts it, sees its
  * carrier come and go, and starts it anew when a software lane lost its peer.
  * While up is false workers leave the queues alone and frames are lost, as on
  * a cable that was pulled.
@@ -29,9 +34,11 @@ struct pw_queue {
 	bool gathers;	/* the port sends frames of several segments */
 	bool sums_ip;	/* the port fills in these checksums */
 	bool sums_udp;
-	bool far_end;	/* of a lane with two: the addresses are swapped */
-	uint16_t port;
-	uint16_t number;
+	bool far_end;	/* of a lane of two processes: the addresses are swapped */
+	uint16_t path;	/* whose queue it is */
+	uint16_t port;	/* DPDK's number of its device */
+	uint16_t number;	/* in its device */
+	uint16_t descriptors;	/* of its receive ring */
 	struct rte_mempool *rx;
 	struct rte_mempool *heads;	/* what a frame begins in */
 	struct rte_mempool *shells;	/* carry foreign memory: no room of their own */
@@ -39,19 +46,28 @@ struct pw_queue {
 
 enum pw_port_state { PW_PORT_STOPPED, PW_PORT_STARTED, PW_PORT_UP, PW_PORT_LEAVING };
 
+/* Paths first_path to first_path + queues - 1. */
+struct pw_device {
+	uint16_t id;	/* DPDK's number */
+	uint16_t first_path;
+	uint16_t queues;
+};
+
 struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
-	bool far_end;	/* of a lane with two: the one that serves */
-	bool opened;
-	uint16_t id;
+	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;
-	uint16_t payload_bytes;
+	uint16_t payload_bytes;	/* of a datagram, at most */
+	uint16_t mtu;	/* bytes above Ethernet; 0: a lane without one */
 	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
 	uint32_t link_mbps;	/* 0: not known */
+	uint32_t delay_target_us;	/* 0: the lane's own */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */
 	uint64_t left_at;	/* LEAVING: the barrier after which no worker is in the driver */
 	bool payload_crc;	/* nothing else guards the payload on its way */
+	unsigned devices;
+	struct pw_device device[PW_PATHS_MAX];
 	struct pw_queue queue[PW_PATHS_MAX];
 };
 

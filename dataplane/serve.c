@@ -300,7 +300,7 @@ static void say_ready(struct pw_serve *s)
 		.type = PW_SEAM_READY,
 		.ready = { .version = PW_SEAM_VERSION, .paths = s->lane->port.paths,
 			   .payload_bytes = s->lane->port.payload_bytes,
-			   .link_mbps = s->lane->port.link_mbps },
+			   .end = { .link_mbps = s->lane->port.link_mbps } },
 	};
 
 	pw_seam_send(s->seam, &msg);

@@ -107,7 +107,7 @@ static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t 
 	struct pw_envelope env;
 	struct pw_connection *c;
 	uint32_t n;
-	const uint8_t *bytes = pw_link_ethdev_datagram(frame, w->queue->number, w->scratch, &n);
+	const uint8_t *bytes = pw_link_ethdev_datagram(frame, w->queue->path, w->scratch, &n);
 
 	if (!bytes) {
 		pw_stat_add(&stats_of(w)->rx_bad_frame, 1);

@@ -28,6 +28,14 @@
  *	                      <-             RUNNING          or REFUSE
  *	RELEASED              ->
  *
+ * A dataplane that died is started again and the transfer is opened anew at both
+ * ends, from any state up to SEALED; devices whose stream was not complete begin
+ * again with STREAM_OPEN, slices that were not closed are sent again:
+ *
+ *	                      <-             RESET            its dataplane died
+ *	REOPEN                ->             new cids; or the source's died
+ *	                      <-             REOPENED
+ *
  * ABORT (source) and REFUSE (target) end a migration up to GIVE, from any
  * state; after GIVE only REFUSE gives the guest back.
  */
@@ -65,6 +73,9 @@ enum pw_ctl_type {
 	PW_CTL_REFUSE,
 	PW_CTL_PING,
 	PW_CTL_PONG,
+	PW_CTL_RESET,
+	PW_CTL_REOPEN,
+	PW_CTL_REOPENED,
 	PW_NUM_CTL_TYPES
 };
 
@@ -82,13 +93,24 @@ struct pw_ctl_header {
 static_assert(sizeof(struct pw_ctl_header) == 32, "control header");
 static_assert(offsetof(struct pw_ctl_header, migration) == 8, "control header");
 
+/* struct pw_lane_end */
+struct pw_ctl_lane {
+	uint8_t ip[16];
+	struct pw_le16 udp_port;
+	uint8_t family;
+	uint8_t reserved;
+	struct pw_le32 link_mbps;
+};
+static_assert(sizeof(struct pw_ctl_lane) == 24, "lane");
+
 struct pw_ctl_hello {
 	struct pw_le32 version;
 	struct pw_le32 features;
 	uint8_t boot[16];	/* of the host: same value = same clocks */
 	uint8_t name[PW_GUEST_NAME_MAX];	/* of the host as its operator calls it */
+	struct pw_ctl_lane lane;	/* where the sender's lane ends */
 };
-static_assert(sizeof(struct pw_ctl_hello) == 88, "hello");
+static_assert(sizeof(struct pw_ctl_hello) == 112, "hello");
 
 struct pw_ctl_open {
 	uint8_t guest[PW_GUEST_NAME_MAX];
@@ -100,8 +122,18 @@ struct pw_ctl_open {
 	struct pw_le32 slice_shift;
 	struct pw_le32 payload_bytes;
 	struct pw_le32 cids[PW_PATHS_MAX];	/* where the source takes acks; answer: where the target takes data */
+	struct pw_le16 ports[PW_PATHS_MAX];	/* UDP source port that the other end is to use, per path */
 };
-static_assert(sizeof(struct pw_ctl_open) == 144, "open");
+static_assert(sizeof(struct pw_ctl_open) == 176, "open");
+
+/* REOPEN, REOPENED */
+struct pw_ctl_reopen {
+	struct pw_le32 attempt;	/* counts the REOPENs of a migration; REOPENED repeats it */
+	struct pw_le32 devices_done;	/* REOPENED: bit per device whose whole stream is at the target */
+	struct pw_le32 cids[PW_PATHS_MAX];
+	struct pw_le16 ports[PW_PATHS_MAX];
+};
+static_assert(sizeof(struct pw_ctl_reopen) == 104, "reopen");
 
 struct pw_ctl_open_row {
 	uint8_t name[24];	/* device; regions are known by their order */

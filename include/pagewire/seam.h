@@ -32,6 +32,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "pagewire/lane.h"
 #include "pagewire/limits.h"
 #include "pagewire/stats.h"
 
@@ -49,6 +50,7 @@ enum pw_seam_type {
 	PW_SEAM_SEAL,	/* likewise, for everything: no write can reach guest memory afterwards */
 	PW_SEAM_TRANSFER_DEL,	/* workers let go of it, mappings are gone, fds are closed */
 	PW_SEAM_PATH_DOWN,	/* dp, unasked: this path heard nothing for 8 timeouts */
+	PW_SEAM_PATH_UP,	/* dp, unasked: and now it does */
 	PW_NUM_SEAM_TYPES
 };
 
@@ -58,7 +60,8 @@ struct pw_seam_ready {
 	uint32_t version;
 	uint32_t paths;
 	uint32_t payload_bytes;	/* that a datagram of this lane carries */
-	uint32_t link_mbps;	/* 0: not known (software lane) */
+	uint32_t unused;
+	struct pw_lane_end end;	/* ours, for the other host */
 	char why[200];	/* status != 0: one line, what was found */
 };
 
@@ -68,6 +71,12 @@ struct pw_seam_transfer {
 	uint64_t board_bytes;
 	uint64_t rate_bytes_per_s;	/* ceiling for all paths together, 0 for none */
 	uint32_t cids[PW_PATHS_MAX];	/* answer: our receiving ids; START: the peer's */
+	uint16_t ports[PW_PATHS_MAX];	/* UDP source port of each path. Answer: that the peer is to
+					 * use, so that its datagrams reach the right queue here;
+					 * START: that we are to use, 0 for our own choice */
+	struct pw_lane_end peer;	/* ADD */
+	uint32_t payload_bytes;	/* START: no datagram carries more, 0 for our own bound */
+	uint32_t unused;
 };
 
 struct pw_seam_region {
@@ -105,7 +114,7 @@ struct pw_seam_msg {
 		struct pw_seam_region region;
 		struct pw_seam_slice slice;
 		struct pw_seam_stream stream;
-		uint32_t path;	/* PATH_DOWN */
+		uint32_t path;	/* PATH_DOWN, PATH_UP */
 		uint8_t bytes[240];
 	};
 };

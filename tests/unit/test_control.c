@@ -46,7 +46,8 @@ static struct pw_ctl given_message(enum pw_ctl_type type)
 
 	switch (type) {
 	case PW_CTL_HELLO:
-		msg = (struct pw_ctl){ .type = type, .hello = { 1, 5, { 0 }, "host-a" } };
+		msg = (struct pw_ctl){ .type = type, .hello = { 1, 5, { 0 }, "host-a", {
+			{ 0x20, 1, 0xd, 0xb8, [15] = 1 }, 49600, PW_LANE_IPV6, 0, 100000 } } };
 		for (uint8_t i = 0; i < 16; i++)
 			msg.hello.boot[i] = i;
 		break;
@@ -56,7 +57,8 @@ static struct pw_ctl given_message(enum pw_ctl_type type)
 		/* fall through */
 	case PW_CTL_OPENED:
 		msg.open = (struct pw_ctl_host_open){ "llm-0", PW_MODE_ENHANCED, PW_VERIFY_FULL,
-						      2, 1, 2, 30, 8192, { 0x11223344, 0x55667788 } };
+						      2, 1, 2, 30, 8192, { 0x11223344, 0x55667788 },
+						      { 49601, 49602 } };
 		break;
 	case PW_CTL_CLOSE:
 	case PW_CTL_CLOSED:
@@ -98,6 +100,11 @@ static struct pw_ctl given_message(enum pw_ctl_type type)
 	case PW_CTL_PING:
 	case PW_CTL_PONG:
 		msg = (struct pw_ctl){ .type = type, .cookie = 0x0123456789abcdef };
+		break;
+	case PW_CTL_REOPEN:
+	case PW_CTL_REOPENED:
+		msg.reopen = (struct pw_ctl_host_reopen){ 3, 0x8001, { 0x11223344, 0x55667788 },
+							  { 49601, 49602 } };
 		break;
 	default:
 		break;
@@ -181,10 +188,17 @@ static void test_bodies_come_back_as_they_were(void)
 	CU_ASSERT_EQUAL(parse(given_golden(PW_CTL_HELLO), &msg), 0);
 	CU_ASSERT_STRING_EQUAL(msg.hello.name, "host-a");
 	CU_ASSERT_EQUAL(msg.hello.boot[15], 15);
+	CU_ASSERT_EQUAL(msg.hello.lane.family, PW_LANE_IPV6);
+	CU_ASSERT_EQUAL(msg.hello.lane.ip[15], 1);
+	CU_ASSERT_EQUAL(msg.hello.lane.link_mbps, 100000);
 	CU_ASSERT_EQUAL(parse(given_golden(PW_CTL_OPENED), &msg), 0);
 	CU_ASSERT_STRING_EQUAL(msg.open.guest, "llm-0");
 	CU_ASSERT_EQUAL(msg.open.mode, PW_MODE_ENHANCED);
 	CU_ASSERT_EQUAL(msg.open.cids[1], 0x55667788);
+	CU_ASSERT_EQUAL(msg.open.ports[1], 49602);
+	CU_ASSERT_EQUAL(parse(given_golden(PW_CTL_REOPEN), &msg), 0);
+	CU_ASSERT_EQUAL(msg.reopen.ports[1], 49602);
+	CU_ASSERT_EQUAL(msg.reopen.devices_done, 0x8001);
 	CU_ASSERT_EQUAL(parse(given_golden(PW_CTL_RUNNING), &msg), 0);
 	CU_ASSERT_EQUAL(msg.running.since_step_ns, 0x2122232425262728);
 	CU_ASSERT_EQUAL(parse(given_golden(PW_CTL_REFUSE), &msg), 0);
@@ -270,14 +284,14 @@ static const struct {
 	/* 24 */ { PW_CTL_OPENED, 32 + 77, 3 },		/* payload: 768 */
 	/* 25 */ { PW_CTL_OPEN, 32 + 66, 3 },		/* rows are not regions + devices */
 	/* 26 */ { PW_CTL_OPEN, 32 + 67, 0 },
-	/* 27 */ { PW_CTL_OPEN, 176, 'r' },		/* a region with a name */
-	/* 28 */ { PW_CTL_OPEN, 176 + 24, 1 },		/* with half a page */
-	/* 29 */ { PW_CTL_OPEN, 176 + 27, 0 },		/* without a byte */
-	/* 30 */ { PW_CTL_OPEN, 176 + 30, 0x41 },	/* above PW_REGION_BYTES_MAX */
-	/* 31 */ { PW_CTL_OPEN, 176 + 32, 1 },		/* with flags */
-	/* 32 */ { PW_CTL_OPEN, 176 + 36, 1 },		/* reserved */
-	/* 33 */ { PW_CTL_OPEN, 256, 0 },		/* a device without a name */
-	/* 34 */ { PW_CTL_OPEN, 256 + 30, 0x41 },
+	/* 27 */ { PW_CTL_OPEN, 208, 'r' },		/* a region with a name */
+	/* 28 */ { PW_CTL_OPEN, 208 + 24, 1 },		/* with half a page */
+	/* 29 */ { PW_CTL_OPEN, 208 + 27, 0 },		/* without a byte */
+	/* 30 */ { PW_CTL_OPEN, 208 + 30, 0x41 },	/* above PW_REGION_BYTES_MAX */
+	/* 31 */ { PW_CTL_OPEN, 208 + 32, 1 },		/* with flags */
+	/* 32 */ { PW_CTL_OPEN, 208 + 36, 1 },		/* reserved */
+	/* 33 */ { PW_CTL_OPEN, 288, 0 },		/* a device without a name */
+	/* 34 */ { PW_CTL_OPEN, 288 + 30, 0x41 },
 	/* 35 */ { PW_CTL_LOADED, 32, PW_DEVICES_MAX },
 	/* 36 */ { PW_CTL_LOADED, 36, 1 },		/* reserved */
 	/* 37 */ { PW_CTL_CLOSE, 32, PW_REGIONS_MAX },
@@ -292,6 +306,13 @@ static const struct {
 	/* 46 */ { PW_CTL_ABORT, 35, 0x80 },		/* negative */
 	/* 47 */ { PW_CTL_REFUSE, 36, 0x1b },		/* would talk to a terminal */
 	/* 48 */ { PW_CTL_REFUSE, 235, '.' },		/* no NUL at its end */
+	/* 49 */ { PW_CTL_HELLO, 120 + 18, 5 },		/* no family */
+	/* 50 */ { PW_CTL_HELLO, 120 + 18, 4 },		/* IPv4 with bytes behind */
+	/* 51 */ { PW_CTL_HELLO, 120 + 18, 0 },		/* none, with an address */
+	/* 52 */ { PW_CTL_HELLO, 120 + 19, 1 },		/* reserved */
+	/* 53 */ { PW_CTL_OPENED, 32 + 148, 1 },	/* a port behind the paths */
+	/* 54 */ { PW_CTL_REOPEN, 32, 0 },		/* no attempt */
+	/* 55 */ { PW_CTL_REOPENED, 32 + 6, 1 },	/* a device that cannot be */
 };
 
 static void test_one_wrong_byte_is_refused(void)

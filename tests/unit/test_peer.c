@@ -315,7 +315,7 @@ static void test_ping_is_answered(void)
 {
 	const struct pw_ctl ping = { .type = PW_CTL_PING, .cookie = 77 };
 	struct pw_ctl pong;
-	uint8_t bytes[40], hello[120];
+	uint8_t bytes[40], hello[PW_CTL_HEADER_BYTES + sizeof(struct pw_ctl_hello)];
 	struct pw_ctl_room *room = malloc(sizeof(*room));
 	struct stranger stranger;
 	struct evbuffer *in;

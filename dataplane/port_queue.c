@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port_queue.c - configuration, buffers and queues of a device: see port.h */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "eal.h"
+#include "port_parts.h"
+
+#define ANY_SOCKET	 ((unsigned)SOCKET_ID_ANY)
+#define POOL_CACHE	 256u
+#define NIC_DESCRIPTORS	 1024u
+#define NIC_POOL_FRAMES	 4095u	/* descriptors, two bursts, caches: 2^k - 1 fits best */
+#define MEMIF_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
+#define XDP_MTU		 3400u	/* it says more and drops that */
+
+static_assert(PW_LINK_ENCAP_BYTES + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTES,
+	      "a frame fits one memif buffer");
+
+/* ---- buffers ---- */
+
+static struct rte_mempool *make_pool(const char *kind, unsigned path, unsigned frames, size_t room,
+				     char why[PW_WHY_BYTES])
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+	struct rte_mempool *pool;
+
+	snprintf(name, sizeof(name), "%s%u", kind, path);
+	pool = rte_pktmbuf_pool_create(name, frames, POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
+	if (!pool)
+		pw_why(why, -ENOMEM,
+		       "no memory for %u packet buffers of path %u (%s): more --memory or fewer "
+		       "--paths",
+		       frames, path, rte_strerror(rte_errno));
+	return pool;
+}
+
+static bool is_af_xdp(const char *driver)
+{
+	return strncmp(driver, "net_af_xdp", strlen("net_af_xdp")) == 0;
+}
+
+/* Before there is a device: a serving memif sends away who comes until it is
+ * configured, so that should not take long. */
+int pw_port_make_pools(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
+{
+	unsigned frames = p->is_memif ? MEMIF_POOL_FRAMES : NIC_POOL_FRAMES;
+	size_t room = args->vdevs && is_af_xdp(args->vdev[0]) ? PW_XDP_ROOM : PW_FRAME_ROOM;
+
+	for (unsigned i = 0; i < p->paths; i++) {
+		struct pw_queue *q = &p->queue[i];
+
+		q->rx = make_pool("frames", i, frames, room, why);
+		q->shells = q->rx ? make_pool("shells", i, frames, 0, why) : NULL;
+		if (!q->shells)
+			return -ENOMEM;
+		q->heads = q->rx;
+	}
+	return 0;
+}
+
+/* Frames begin in small buffers, unless the driver is better off with large
+ * ones (memif.h), or the whole frame is copied into one: that comes from the
+ * pool that the port knows as its receive queue's. */
+static int make_heads(struct pw_port *p, const struct pw_device *d, char why[PW_WHY_BYTES])
+{
+	for (unsigned i = d->first_path; i < d->first_path + d->queues; i++) {
+		struct pw_queue *q = &p->queue[i];
+
+		if (p->is_memif || !q->gathers)
+			continue;
+		q->heads = make_pool("heads", i, NIC_POOL_FRAMES, PW_HEAD_ROOM, why);
+		if (!q->heads)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- queues ---- */
+
+/* Payload that a frame of this port carries: two pages, a page, or whole grains. */
+static uint16_t payload_of(const struct pw_port *p, uint16_t mtu)
+{
+	uint32_t room;
+
+	if (p->is_memif)	/* says 1500, takes a whole buffer */
+		return PW_PAYLOAD_MAX;
+	if (mtu <= PW_LINK_IP_UDP_BYTES + PW_BULK_HEADER_BYTES)
+		return 0;
+	room = mtu - PW_LINK_IP_UDP_BYTES - (uint32_t)PW_BULK_HEADER_BYTES;
+	if (room >= PW_PAYLOAD_MAX)
+		return PW_PAYLOAD_MAX;
+	if (room >= PW_PAGE_BYTES)
+		return PW_PAGE_BYTES;
+	return (uint16_t)(room / PW_STREAM_GRAIN * PW_STREAM_GRAIN);
+}
+
+static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64_t offloads)
+{
+	for (uint16_t i = 0; i < d->queues; i++) {
+		struct pw_queue *q = &p->queue[d->first_path + i];
+
+		q->gathers = offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+		q->sums_ip = offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+		q->sums_udp = offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+		q->far_end = p->far_end;
+		q->path = (uint16_t)(d->first_path + i);
+		q->port = d->id;
+		q->number = i;
+	}
+}
+
+static int configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,
+		     const struct rte_eth_dev_info *info, char why[PW_WHY_BYTES])
+{
+	static const uint64_t wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+				       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	/* Never MBUF_FAST_FREE: it forgets the memory that is attached. */
+	struct rte_eth_conf conf = { .txmode.offloads = info->tx_offload_capa & wanted };
+	uint16_t mtu = is_af_xdp(info->driver_name) ? XDP_MTU : RTE_ETHER_MTU;
+	int status;
+
+	if (d->queues > info->max_rx_queues || d->queues > info->max_tx_queues)
+		return pw_why(why, -EINVAL, "%u paths asked, %s has %u queues: fewer --paths",
+			      p->paths, info->driver_name,
+			      RTE_MIN(info->max_rx_queues, info->max_tx_queues));
+	if (!p->is_memif && mtu == RTE_ETHER_MTU && info->max_mtu > RTE_ETHER_MTU &&
+	    info->max_rx_pktlen > RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
+		mtu = (uint16_t)RTE_MIN(9000u, RTE_MIN((uint32_t)info->max_mtu,
+						       info->max_rx_pktlen - 18u));
+	if (args->mtu && args->mtu < mtu)
+		mtu = (uint16_t)args->mtu;
+	conf.rxmode.mtu = mtu;
+	status = rte_eth_dev_configure(d->id, d->queues, d->queues, &conf);
+	if (status)
+		return pw_why(why, status, "%s does not take %u queues at MTU %u: %s",
+			      info->driver_name, d->queues, mtu, pw_eal_error());
+	p->mtu = p->is_memif ? 0 : mtu;
+	p->payload_bytes = payload_of(p, mtu);
+	if (p->payload_bytes < PW_PAYLOAD_MIN)
+		return pw_why(why, -EMSGSIZE, "MTU %u leaves %u bytes of payload, %u are needed",
+			      mtu, p->payload_bytes, PW_PAYLOAD_MIN);
+	p->payload_crc = !p->is_memif && !(conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
+	describe_queues(p, d, conf.txmode.offloads);
+	return 0;
+}
+
+static int set_up_queues(struct pw_port *p, const struct pw_device *d,
+			 const struct rte_eth_dev_info *info, char why[PW_WHY_BYTES])
+{
+	uint16_t rx = NIC_DESCRIPTORS, tx = NIC_DESCRIPTORS;
+	int status = rte_eth_dev_adjust_nb_rx_tx_desc(d->id, &rx, &tx);
+
+	for (uint16_t i = 0; i < d->queues && !status; i++) {
+		struct pw_queue *q = &p->queue[d->first_path + i];
+
+		q->descriptors = rx;
+		status = rte_eth_rx_queue_setup(d->id, i, rx, ANY_SOCKET, NULL, q->rx);
+		if (!status)
+			status = rte_eth_tx_queue_setup(d->id, i, tx, ANY_SOCKET, NULL);
+	}
+	if (status)
+		return pw_why(why, status, "queues of %s: %s", info->driver_name, pw_eal_error());
+	return 0;
+}
+
+int pw_port_configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,
+		      char why[PW_WHY_BYTES])
+{
+	struct rte_eth_dev_info info;
+	int status = rte_eth_dev_info_get(d->id, &info);
+
+	if (status)
+		return pw_why(why, status, "device %u: %s", d->id, strerror(-status));
+	status = configure(p, d, args, &info, why);
+	if (!status)
+		status = set_up_queues(p, d, &info, why);
+	if (!status)
+		status = make_heads(p, d, why);
+	return status;
+}
