@@ -74,15 +74,15 @@ static void take_lost(struct pw_sender *s, uint64_t now_ns)
 	uint64_t before_ns = pw_loss_before_ns(&s->loss, now_ns);
 	uint64_t tail_before_ns = pw_loss_tail_before_ns(&s->loss, now_ns);
 	struct pw_extent lost;
-	bool any = false;
+	uint32_t count = 0;
 
 	while (pw_window_take_lost(&s->window, PW_LOSS_DISTANCE, before_ns, &lost) ||
 	       pw_window_take_lost(&s->window, 0, tail_before_ns, &lost)) {
 		give_up(s, &lost);
-		any = true;
+		count++;
 	}
-	if (any)
-		pw_congestion_on_loss(&s->congestion, s->loss.srtt_ns, now_ns);
+	if (count)
+		pw_congestion_on_loss(&s->congestion, count, s->loss.srtt_ns, now_ns);
 }
 
 /* Streams take turns, one slot each. */
@@ -384,6 +384,7 @@ unsigned pw_sender_on_ack(struct pw_sender *s, const uint8_t *bytes, uint32_t n,
 	sample.acked = (uint32_t)settled;
 	sample.marked = ack.marked > s->marked ? ack.marked - s->marked : 0;
 	s->marked += sample.marked;
+	sample.ring_fill = ack.ring_fill;
 	if (settled)
 		pw_congestion_on_ack(&s->congestion, &sample);
 	take_credits(s, &ack);

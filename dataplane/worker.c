@@ -123,7 +123,7 @@ static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t 
 		return;
 	}
 	c->events |= c->role == PW_SOURCE ? pw_sender_on_ack(&c->sender, bytes, n, now_ns) :
-					    pw_receiver_on_datagram(&c->receiver, bytes, n, now_ns);
+					    pw_receiver_on_datagram(&c->receiver, bytes, n, false, now_ns);
 }
 
 static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
