@@ -148,9 +148,10 @@ static void tell(struct pw_worker *w, struct pw_connection *c)
 {
 	if (c->events & PW_EVENT_STREAM)
 		pw_bells_ring(c->pumps, PW_BELLS_ALL);
-	if (c->events & PW_EVENT_DOWN)
-		atomic_store_explicit(&c->down, true, memory_order_relaxed);
-	if (c->events & (PW_EVENT_SLICE | PW_EVENT_DOWN))
+	if (c->events & (PW_EVENT_DOWN | PW_EVENT_UP))	/* the last of them is what counts */
+		atomic_store_explicit(&c->news, c->events & (PW_EVENT_DOWN | PW_EVENT_UP),
+				      memory_order_relaxed);
+	if (c->events & (PW_EVENT_SLICE | PW_EVENT_DOWN | PW_EVENT_UP))
 		pw_bells_ring(w->all->control, PW_BELLS_ALL);
 	c->events = 0;
 }

@@ -39,7 +39,7 @@ struct pw_connection {
 	unsigned events;	/* of this poll, not told yet */
 	struct pw_path_stats *stats;
 	struct pw_bells *pumps;	/* of the transfer's streams */
-	_Atomic bool down;	/* set by the worker, taken by the control thread */
+	_Atomic uint8_t news;	/* PW_EVENT_DOWN, _UP: set by the worker, taken by the control thread */
 	_Atomic bool gone;	/* detached, and the port let go of its memory */
 	struct pw_link_ethdev link;
 	union {
