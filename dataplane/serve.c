@@ -250,6 +250,8 @@ static void tend_port(struct pw_lane *lane)
 	} else if (pw_port_tend(&lane->port)) {
 		lane->port.left_at = pw_workers_ask(&lane->workers);
 	}
+	atomic_store_explicit(&lane->workers.path_mbps, lane->port.link_mbps / lane->port.paths,
+			      memory_order_relaxed);
 }
 
 /* How long the loop may sleep, and what it does before. */

@@ -131,6 +131,7 @@ static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
 	struct rte_mbuf *frames[PW_BURST];
 	uint16_t n = rte_eth_rx_burst(w->queue->port, w->queue->number, frames, PW_BURST);
 
+	pw_worker_note_burst(w, n);
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
@@ -156,19 +157,11 @@ static void tell(struct pw_worker *w, struct pw_connection *c)
 	c->events = 0;
 }
 
-static void transmit(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
+static void tell_all(struct pw_worker *w)
 {
-	for (unsigned i = 0; i < w->count; i++) {
-		struct pw_connection *c = w->active[i];
-
-		c->link.now_ns = now_ns;
-		if (c->role == PW_SOURCE)
-			c->events |= pw_sender_poll(&c->sender, now_ns, moved);
-		else
-			pw_receiver_poll(&c->receiver, now_ns, moved);
-		if (c->events)
-			tell(w, c);
-	}
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->active[i]->events)
+			tell(w, w->active[i]);
 }
 
 /* ---- the loop ---- */
@@ -214,7 +207,8 @@ static void poll_once(struct pw_worker *w)
 	/* acquire; pairs with the release in port.c: the port is started */
 	if (atomic_load_explicit(&w->queue->up, memory_order_acquire))
 		receive(w, now_ns, &moved);
-	transmit(w, now_ns, &moved);
+	pw_worker_transmit(w, now_ns, &moved);
+	tell_all(w);
 	if (w->leaving_count)
 		see_off(w);
 
