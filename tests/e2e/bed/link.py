@@ -22,11 +22,12 @@ import subprocess
 import time
 
 from .case import Failure
-from .process import PROGRAMS, Process
+from .process import MARK, PROGRAMS, Process
 
 PREFIX = "pwn"
 MTU = 9000
 LINK_SLACK = 64         # by so much a frame may grow that the link lengthens
+NOT_MARKED = {MARK.partition("=")[0]: ""}    # it is of the net, which outlives a pair
 OFFLOADS = ("rx", "off", "tx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
 
 
@@ -87,7 +88,7 @@ class Link(Process):
     def __init__(self, end, interfaces, settings, log, seed=1):
         program = os.path.join(PROGRAMS, "tests", "e2e", "link", "pw-link")
         super().__init__("pw-link", [*end.prefix, program, "--seed", str(seed), *interfaces,
-                                     *settings], log)
+                                     *settings], log, env=NOT_MARKED)
         self.hear("ready")
 
     def hear(self, name, within=5):
