@@ -17,6 +17,7 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	memset(p, 0, sizeof(*p));
 	p->paths = (uint16_t)args->paths;
 	p->delay_target_us = args->delay_target_us;
+	p->is_software = args->vdevs > 0;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
 	status = pw_port_make_pools(p, args, why);
 	if (!status)
@@ -121,8 +122,9 @@ void pw_port_restart(struct pw_port *p)
 
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 {
-	/* A software lane has a ring that pushes back instead of a queue that
-	 * overflows, and its round trip is the scheduler's: delay says nothing. */
+	/* A lane of shared memory has a ring that pushes back instead of a queue that
+	 * overflows, and its round trip is the scheduler's: delay says nothing. One
+	 * over a kernel's interface waits for that kernel's softirq: some ms. */
 	if (p->is_memif)
 		return (struct pw_congestion_config){ .window_start = 512,
 						      .window_min = 256,	/* the ring */
@@ -132,6 +134,7 @@ struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 		.window_start = 128,	/* 100 us at 100 Gbit/s */
 		.window_min = 4,
 		.window_max = PW_WINDOW_SLOTS / 2,
-		.delay_target_ns = p->delay_target_us ? p->delay_target_us * 1000ull : 25000,
+		.delay_target_ns = p->delay_target_us ? p->delay_target_us * 1000ull :
+				   p->is_software ? 5000000 : 25000,
 	};
 }

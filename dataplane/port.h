@@ -35,6 +35,7 @@ struct pw_queue {
 	bool sums_ip;	/* the port fills in these checksums */
 	bool sums_udp;
 	bool far_end;	/* of a lane of two processes: the addresses are swapped */
+	bool pushes_back;	/* a full ring takes nothing, and loses nothing */
 	uint16_t path;	/* whose queue it is */
 	uint16_t port;	/* DPDK's number of its device */
 	uint16_t number;	/* in its device */
@@ -56,6 +57,7 @@ struct pw_device {
 struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
+	bool is_software;	/* no NIC of our own */
 	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;
 	uint16_t payload_bytes;	/* of a datagram, at most */

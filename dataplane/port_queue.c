@@ -107,6 +107,7 @@ static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64
 		q->sums_ip = offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 		q->sums_udp = offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 		q->far_end = p->far_end;
+		q->pushes_back = p->is_memif;
 		q->path = (uint16_t)(d->first_path + i);
 		q->port = d->id;
 		q->number = i;
