@@ -10,6 +10,33 @@
 
 #define CONNECT_WAITS 6u	/* looks at the carrier, 50 ms apart */
 
+static int read_mac(struct pw_port *p, char why[PW_WHY_BYTES])
+{
+	struct rte_ether_addr mac;
+	int status = rte_eth_macaddr_get(p->device[0].id, &mac);
+
+	if (status)
+		return pw_why(why, status, "the device does not tell its MAC: %s",
+			      strerror(-status));
+	memcpy(p->mac, mac.addr_bytes, PW_MAC_BYTES);
+	return 0;
+}
+
+static void set_filters(struct pw_port *p)
+{
+	for (unsigned i = 0; i < p->paths; i++) {
+		struct pw_encap_filter *f = &p->queue[i].filter;
+
+		*f = (struct pw_encap_filter){
+			.family = p->own.family ? p->own.family : PW_LANE_IPV4,
+			.any_address = !p->own.family,
+			.port = (uint16_t)(p->own.udp_port + i),
+			.vlan = p->vlan,
+		};
+		memcpy(f->ip, p->own.ip, sizeof(f->ip));
+	}
+}
+
 int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	int status;
@@ -18,6 +45,8 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	p->paths = (uint16_t)args->paths;
 	p->delay_target_us = args->delay_target_us;
 	p->is_software = args->vdevs > 0;
+	p->own = args->own;
+	p->vlan = (uint16_t)args->vlan;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
 	status = pw_port_make_pools(p, args, why);
 	if (!status)
@@ -25,8 +54,12 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	for (unsigned i = 0; i < p->devices && !status; i++)
 		status = pw_port_configure(p, &p->device[i], args, why);
 	if (!status)
-		pw_port_tend(p);
-	return status;
+		status = read_mac(p, why);
+	if (status)
+		return status;
+	set_filters(p);
+	pw_port_tend(p);
+	return 0;
 }
 
 void pw_port_close(struct pw_port *p)
@@ -74,7 +107,12 @@ static bool start_devices(const struct pw_port *p)
 				rte_eth_dev_stop(p->device[i].id);
 			return false;
 		}
-		rte_eth_promiscuous_enable(p->device[i].id);
+		/* Between two processes the MACs are fixed, and not the device's; an
+		 * IPv6 neighbour is asked for by a group of its own. */
+		if (!p->own.family)
+			rte_eth_promiscuous_enable(p->device[i].id);
+		else if (p->own.family == PW_LANE_IPV6)
+			rte_eth_allmulticast_enable(p->device[i].id);
 	}
 	return true;
 }
@@ -118,6 +156,30 @@ void pw_port_restart(struct pw_port *p)
 		rte_eth_dev_stop(p->device[0].id);
 		p->state = PW_PORT_STOPPED;
 	}
+}
+
+/* ---- ends ---- */
+
+uint16_t pw_port_source_port(const struct pw_port *p, unsigned path,
+			     const struct pw_lane_end *peer)
+{
+	(void)peer;
+	return (uint16_t)(p->own.udp_port + path);
+}
+
+struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
+				  const struct pw_lane_end *peer, uint16_t source_port)
+{
+	struct pw_encap_ends ends = { .own = p->own, .peer = *peer };
+
+	if (p->own.family)
+		memcpy(ends.own_mac, p->mac, PW_MAC_BYTES);
+	else
+		pw_encap_local_ends(&ends, p->far_end);
+	ends.vlan = p->vlan;
+	ends.source_port = source_port ? source_port : (uint16_t)(p->own.udp_port + path);
+	ends.target_port = (uint16_t)((p->own.family ? peer->udp_port : p->own.udp_port) + path);
+	return ends;
 }
 
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)

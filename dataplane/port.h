@@ -22,10 +22,12 @@
 
 #include "args.h"
 #include "congestion.h"
+#include "encap.h"
 #include "memif.h"
 #include "pagewire/limits.h"
 #include "why.h"
 
+struct pw_arp;
 struct rte_mempool;
 
 /* What a worker needs to know of its queue; fixed before workers run, but for up. */
@@ -34,7 +36,6 @@ struct pw_queue {
 	bool gathers;	/* the port sends frames of several segments */
 	bool sums_ip;	/* the port fills in these checksums */
 	bool sums_udp;
-	bool far_end;	/* of a lane of two processes: the addresses are swapped */
 	bool pushes_back;	/* a full ring takes nothing, and loses nothing */
 	uint16_t path;	/* whose queue it is */
 	uint16_t port;	/* DPDK's number of its device */
@@ -43,6 +44,7 @@ struct pw_queue {
 	struct rte_mempool *rx;
 	struct rte_mempool *heads;	/* what a frame begins in */
 	struct rte_mempool *shells;	/* carry foreign memory: no room of their own */
+	struct pw_encap_filter filter;	/* what is for this path */
 };
 
 enum pw_port_state { PW_PORT_STOPPED, PW_PORT_STARTED, PW_PORT_UP, PW_PORT_LEAVING };
@@ -62,6 +64,10 @@ struct pw_port {
 	uint16_t paths;
 	uint16_t payload_bytes;	/* of a datagram, at most */
 	uint16_t mtu;	/* bytes above Ethernet; 0: a lane without one */
+	uint16_t vlan;	/* 0: no tag */
+	uint8_t mac[PW_MAC_BYTES];	/* of its first device */
+	struct pw_lane_end own;	/* family 0: a lane of two processes */
+	struct pw_arp *arp;	/* NULL: there are no neighbours to find, or the kernel does it */
 	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t delay_target_us;	/* 0: the lane's own */
@@ -82,6 +88,18 @@ void pw_port_close(struct pw_port *p);
  * pass a barrier; then call pw_port_restart(). */
 bool pw_port_tend(struct pw_port *p);
 void pw_port_restart(struct pw_port *p);
+
+/* The UDP source port that peer is to send from, so that its datagrams of a path
+ * come to that path's queue here. */
+uint16_t pw_port_source_port(const struct pw_port *p, unsigned path,
+			     const struct pw_lane_end *peer);
+
+/* What frames from here to peer say on a path; source_port 0: our own choice. */
+struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
+				  const struct pw_lane_end *peer, uint16_t source_port);
+
+/* The payload that fits room bytes: two pages, a page, or whole grains. */
+uint16_t pw_port_fit_payload(uint32_t room);
 
 /* Where the congestion window of a path starts on this lane, and its bounds. */
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p);

@@ -15,6 +15,7 @@
 #include "hot.h"
 
 #define PREFETCH_AHEAD 3u
+#define HOUSE_NAP_NS   20000000u	/* how long who asks for our MAC waits, while nothing moves */
 
 static uint64_t to_ns(const struct pw_clock *c, uint64_t tsc)
 {
@@ -102,15 +103,43 @@ static struct pw_path_stats *stats_of(struct pw_worker *w)
 	return w->count ? w->active[0]->stats : &w->unowned;
 }
 
+/* Questions of MACs, on a lane that the kernel does not see. */
+static void keep_house(struct pw_worker *w, const struct rte_mbuf *frame)
+{
+	uint8_t reply[PW_ARP_FRAME_BYTES];
+	uint32_t n;
+
+	if (!w->arp)
+		return;
+	n = pw_arp_on_frame(w->arp, rte_pktmbuf_mtod(frame, const uint8_t *), frame->data_len,
+			    reply);
+	if (n)
+		pw_link_ethdev_send_one(w->queue, reply, n);
+}
+
+static void ask_neighbours(struct pw_worker *w)
+{
+	uint8_t request[PW_ARP_FRAME_BYTES];
+	uint32_t n = pw_arp_next_request(w->arp, request);
+
+	if (n)
+		pw_link_ethdev_send_one(w->queue, request, n);
+}
+
 static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t now_ns)
 {
+	struct pw_encap_found found;
+	enum pw_encap_kind kind = pw_link_ethdev_parse(w->queue, frame, w->scratch, &found);
+	const uint8_t *bytes = found.datagram;
 	struct pw_envelope env;
 	struct pw_connection *c;
-	uint32_t n;
-	const uint8_t *bytes = pw_link_ethdev_datagram(frame, w->queue->path, w->scratch, &n);
+	uint32_t n = found.bytes;
 
-	if (!bytes) {
-		pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
+	if (kind != PW_ENCAP_OURS) {
+		if (kind == PW_ENCAP_BAD)
+			pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
+		else
+			keep_house(w, frame);
 		return;
 	}
 	if (!pw_wire_peek(bytes, n, &env)) {
@@ -118,12 +147,14 @@ static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t 
 		return;
 	}
 	c = connection_of(w, env.cid);
-	if (!c || (env.type == PW_ACK) != (c->role == PW_SOURCE)) {
+	if (!c || (env.type == PW_ACK) != (c->role == PW_SOURCE) ||
+	    !pw_encap_is_from_peer(&c->link.encap, &found)) {
 		pw_stat_add(&stats_of(w)->rx_unknown_cid, 1);
 		return;
 	}
 	c->events |= c->role == PW_SOURCE ? pw_sender_on_ack(&c->sender, bytes, n, now_ns) :
-					    pw_receiver_on_datagram(&c->receiver, bytes, n, false, now_ns);
+					    pw_receiver_on_datagram(&c->receiver, bytes, n,
+						    found.marked, now_ns);
 }
 
 static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
@@ -186,14 +217,15 @@ static bool is_asked(const struct pw_worker *w)
 	       atomic_load_explicit(&w->passed, memory_order_relaxed);
 }
 
-/* Nothing to serve: until the control thread has something. */
+/* Nothing to serve: until the control thread has something, or a neighbour. */
 static void sleep_until_asked(struct pw_worker *w)
 {
 	pw_bells_arm(w->nap.bells, w->nap.number);
 	if (is_asked(w))
 		pw_bells_disarm(w->nap.bells, w->nap.number);
 	else
-		pw_bells_wait(w->nap.bells, w->nap.number, PW_BELL_FOREVER);
+		pw_bells_wait(w->nap.bells, w->nap.number,
+			      w->arp ? HOUSE_NAP_NS : PW_BELL_FOREVER);
 }
 
 static void poll_once(struct pw_worker *w)
@@ -205,8 +237,11 @@ static void poll_once(struct pw_worker *w)
 	account(w, tsc);
 	obey(w);
 	/* acquire; pairs with the release in port.c: the port is started */
-	if (atomic_load_explicit(&w->queue->up, memory_order_acquire))
+	if (atomic_load_explicit(&w->queue->up, memory_order_acquire)) {
 		receive(w, now_ns, &moved);
+		if (w->arp && w->queue->path == 0)
+			ask_neighbours(w);
+	}
 	pw_worker_transmit(w, now_ns, &moved);
 	tell_all(w);
 	if (w->leaving_count)

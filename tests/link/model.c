@@ -88,6 +88,8 @@ static bool queue_up(struct link_model *m, const struct link_frame *frame, uint6
  * after each: burst_frames in the mean. */
 static bool is_in_burst(struct link_model *m)
 {
+	if (!m->config.burst)	/* any more */
+		m->in_burst = false;
 	if (!m->in_burst) {
 		if (!chance(m, m->config.burst))
 			return false;
@@ -106,7 +108,7 @@ static bool is_silent(struct link_model *m, uint64_t now_ns)
 		if (m->silent_until_ns < until_ns)
 			m->silent_until_ns = until_ns;
 	}
-	return now_ns < m->silent_until_ns;
+	return m->config.silence && now_ns < m->silent_until_ns;
 }
 
 static bool is_lost(struct link_model *m, uint64_t now_ns)

@@ -127,6 +127,18 @@ static void test_bursts_of_one_frame_never_last(void)
 	CU_ASSERT_EQUAL(model.stats.lost_burst, model.stats.bursts);
 }
 
+static void test_who_becomes_perfect_loses_nothing_more(void)
+{
+	given_link((struct link_config){ .burst = MILLION, .burst_frames = 1000 });
+	CU_ASSERT_EQUAL(offer(), 0);
+	model.config = (struct link_config){ 0 };
+	CU_ASSERT_EQUAL(offer(), 1);
+	given_link((struct link_config){ .silence = MILLION, .silence_ns_max = NS_PER_S });
+	CU_ASSERT_EQUAL(offer(), 0);
+	model.config = (struct link_config){ 0 };
+	CU_ASSERT_EQUAL(offer(), 1);
+}
+
 /* A silence is a time: twice the frames in it, twice the losses. */
 static void test_a_silence_lasts_up_to_its_longest_whatever_is_offered(void)
 {
@@ -421,6 +433,7 @@ int main(void)
 		PW_TEST(test_each_chance_counts_for_itself),
 		PW_TEST(test_bursts_have_the_mean_length_that_was_asked_for),
 		PW_TEST(test_bursts_of_one_frame_never_last),
+		PW_TEST(test_who_becomes_perfect_loses_nothing_more),
 		PW_TEST(test_a_silence_lasts_up_to_its_longest_whatever_is_offered),
 		PW_TEST(test_delay_and_jitter_bound_each_arrival),
 		PW_TEST(test_who_is_held_back_is_overtaken),
