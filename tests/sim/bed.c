@@ -10,7 +10,7 @@
 #define ENDS_WITHIN_NS	  (20 * SIM_S)	/* of the calm */
 #define ENDS_WITHIN_STEPS 20000000u
 #define SHORTEST_PAYLOAD  1152u	/* that a sender falls back to: see mtu.c */
-#define QUIET_NS	  (50 * SIM_MS)	/* after the last SEAL */
+#define QUIET_NS	  (100 * SIM_MS)	/* after the last SEAL */
 
 void sim_bed_name(struct sim_bed *bed, struct sim_end *end)
 {
@@ -116,6 +116,8 @@ static void come(void *who, uint64_t number)
 		bed->host[sim_migration_target(m)].dies_placing = true;
 		return;
 	default:	/* who dies counts it */
+		if (t->fault == SIM_SOURCE_CRASH && sim_bed_has(bed, SIM_HALF_PLACED))
+			bed->host[sim_migration_target(m)].dies_placing = true;
 		sim_host_crash(&bed->host[t->fault == SIM_SOURCE_CRASH ? sim_migration_source(m) :
 									  sim_migration_target(m)]);
 		return;

@@ -26,6 +26,9 @@ static const char *const stage_name[SIM_NUM_STAGES] = {
 #define NO_FRAMES BIT(SETUP)
 #define NO_PAGES  (BIT(SETUP) | BIT(SEALING))
 
+/* A queue that is too full for a page still takes what is as short as a ping. */
+#define SHORT_ONES BIT(SEALING)
+
 /* What cannot be, with the reason. */
 static const unsigned impossible[SIM_NUM_FAULTS] = {
 	[SIM_LOSS] = NO_FRAMES,
@@ -39,13 +42,13 @@ static const unsigned impossible[SIM_NUM_FAULTS] = {
 	[SIM_CORRUPT_PAYLOAD] = NO_PAGES,
 	[SIM_CORRUPT_LENGTH] = NO_FRAMES,
 	[SIM_DELAY] = NO_FRAMES,
-	[SIM_QUEUE_FULL] = NO_FRAMES,
+	[SIM_QUEUE_FULL] = NO_FRAMES | SHORT_ONES,
 	[SIM_MARK] = NO_FRAMES,
 	[SIM_BLACK_HOLE] = NO_PAGES,	/* an ack is shorter than any payload */
 	[SIM_REFUSED] = NO_FRAMES,
 	[SIM_RING_FULL] = NO_FRAMES,
 	[SIM_SLOW_PUMP] = BIT(SETUP) | BIT(SEALING),	/* no stream runs */
-	[SIM_FORGED_ACK] = BIT(SETUP) | BIT(REOPENING),	/* the source has no connection */
+	[SIM_FORGED_ACK] = BIT(SETUP),	/* the source has no connection */
 	[SIM_HALF_PLACED] = NO_PAGES,
 	[SIM_OLD_LIFE] = NO_FRAMES,	/* the first life has no former one */
 	[SIM_TORN] = NO_PAGES | BIT(STUN),	/* nobody writes while the guest is paused */

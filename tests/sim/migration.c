@@ -8,7 +8,7 @@
 
 #include "bed.h"
 
-#define HANDOVER_NS_MAX (50 * SIM_MS)	/* from SEAL: load devices, verify, resume */
+#define HANDOVER_NS_MAX (100 * SIM_MS)	/* from SEAL: load devices, verify, resume */
 
 static const char *const state_name[] = {
 	[SIM_IDLE] = "idle",	[SIM_OPENING] = "opening", [SIM_MOVING] = "moving",
@@ -35,7 +35,9 @@ unsigned sim_migration_stages(const struct sim_migration *m)
 	case SIM_AGAIN:
 		return 1u << SIM_REOPENING;
 	case SIM_MOVING:
-		break;
+		if (m->at_target->target_open)
+			break;
+		return 1u << SIM_REOPENING;	/* though the source does not know it yet */
 	default:
 		return 1u << SIM_SEALING;
 	}
@@ -268,6 +270,22 @@ static void on_running(void *who, uint64_t what)
 		sim_attempt_close_source(m->attempt);
 }
 
+static void on_sealed(void *who, uint64_t what)
+{
+	struct sim_migration *m = who;
+
+	(void)what;
+	sim_after(m->world, sim_below(m->world, HANDOVER_NS_MAX), on_running, m, 0);
+}
+
+/* Each stream was drunk to its end, in this attempt or in one before. */
+static void check_streams(const struct sim_migration *m)
+{
+	for (unsigned i = 0; i < m->move->streams; i++)
+		SIM_CHECK(m->world, m->stream_done[i] || m->attempt->tap[i].ended,
+			  "guest %u was sealed without the end of stream %u", m->number, i);
+}
+
 /* From here on nothing may change. */
 static void on_seal(void *who, uint64_t what)
 {
@@ -276,12 +294,13 @@ static void on_seal(void *who, uint64_t what)
 	(void)what;
 	atomic_store_explicit(&m->at_target->target.sealed, true, memory_order_release);
 	m->ended_ns = m->world->now_ns;
+	check_streams(m);
 	sim_shadow_check_guards(&m->shadow);
 	sim_shadow_check_equal(&m->shadow, &m->guest);
 	m->digest = sim_shadow_digest(&m->shadow);
 	sim_note(m->world, m->digest);
 	sim_migration_enter(m, SIM_SEALED);
-	sim_after(m->world, sim_below(m->world, HANDOVER_NS_MAX), on_running, m, 0);
+	sim_control_send(m, sim_migration_target(m), on_sealed, 0);
 	sim_bed_sealed(m->bed);
 }
 

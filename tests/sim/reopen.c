@@ -79,6 +79,7 @@ void sim_reopen_host_died(struct sim_migration *m, unsigned host)
 	if (fault == SIM_TARGET_CRASH) {
 		if (m->at_target && m->at_target->target_open)
 			sim_attempt_close_target(m->at_target);
+		sim_bed_stage(m->bed, m);
 		return;
 	}
 	if (m->attempt && m->attempt->source_open)

@@ -30,7 +30,7 @@ static void draw_bottleneck(struct sim_faults *f, struct sim_world *w, bool mark
 {
 	f->model.bytes_per_s = 1024 * SIM_S / (f->ns_per_kib + sim_below(w, 2000));
 	f->model.queue_bytes = sim_between(w, 12 << 10, 200 << 10);
-	f->model.mark_bytes = marks ? sim_between(w, 1, f->model.queue_bytes) : 0;
+	f->model.mark_bytes = marks ? 1 + (f->model.queue_bytes >> sim_below(w, 12)) : 0;
 }
 
 /* Bursts are short, for they are counted in frames: a sender that sends one in
@@ -125,6 +125,8 @@ static uint32_t draw_has(struct sim_world *w, unsigned paths)
 	for (unsigned f = 0; f < SIM_NUM_FAULTS; f++)
 		if (sim_chance(w, share))
 			has |= 1u << f;
+	if (share && sim_chance(w, 4000))	/* rare where nothing queues up */
+		has |= 1u << SIM_MARK;
 	if (paths == 1)
 		has &= ~(1u << SIM_DEAD_PATH);
 	return has;
@@ -139,7 +141,7 @@ void sim_swarm_draw(struct sim_swarm *s, struct sim_world *w, unsigned paths, un
 		for (unsigned host = 0; host < SIM_HOSTS; host++)
 			draw_way(&s->way[path][host], w, s->has);
 	s->pump_stall = some(w, 300);
-	s->control_stall = some(w, 2000);
+	s->control_stall = some(w, 6000);
 	s->stall_ns_max = SIM_MS << sim_below(w, 6);
 	s->ring_frames = 2u << sim_below(w, 8);
 	draw_troubles(s, w, paths, guests);
