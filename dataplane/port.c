@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port.c - open, close, carrier: see port.h */
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	p->paths = (uint16_t)args->paths;
 	p->delay_target_us = args->delay_target_us;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
-	status = pw_port_make_pools(p, args, why);
+	status = pw_interface_open(&p->interface, args, why);
+	if (!status)
+		status = pw_port_make_pools(p, why);
 	if (!status)
 		status = pw_port_create(p, args, why);
 	for (unsigned i = 0; i < p->devices && !status; i++)
@@ -26,6 +29,23 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	if (!status)
 		pw_port_tend(p);
 	return status;
+}
+
+/* Where a NIC has more queues than we read it spreads our frames over all. */
+static void say_unserved(const struct pw_port *p)
+{
+	uint64_t unserved = 0;
+
+	for (unsigned i = p->paths; i < PW_STEER_QUEUES_MAX; i++) {
+		struct pw_steer_count count;
+
+		if (!pw_steer_count(&p->steer, i, &count))
+			unserved += count.unserved;
+	}
+	if (unserved)
+		fprintf(stderr, "pagewire-dp: %llu frames of the lane came to queues of %s that no "
+			"path reads: ethtool -L %s combined %u\n", (unsigned long long)unserved,
+			p->interface.name, p->interface.name, p->paths);
 }
 
 void pw_port_close(struct pw_port *p)
@@ -41,6 +61,10 @@ void pw_port_close(struct pw_port *p)
 		rte_eth_dev_close(p->device[i].id);
 	}
 	p->devices = 0;
+	if (p->steer.object)
+		say_unserved(p);
+	pw_steer_detach(&p->steer);
+	pw_interface_close(&p->interface);
 }
 
 /* ---- carrier ---- */
@@ -73,7 +97,9 @@ static bool start_devices(const struct pw_port *p)
 				rte_eth_dev_stop(p->device[i].id);
 			return false;
 		}
-		rte_eth_promiscuous_enable(p->device[i].id);
+		/* An interface stays as the kernel has it, also if we are killed. */
+		if (!p->interface.kind)
+			rte_eth_promiscuous_enable(p->device[i].id);
 	}
 	return true;
 }

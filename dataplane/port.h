@@ -7,7 +7,7 @@
  *	port_queue.c   configuration, buffers and queues of one device
  *
  * A lane is one device with a queue pair per path, or, where a driver has only
- * one queue per device (AF_XDP), a device per path. READY does not wait for the
+ * one queue per device (af_xdp, see interface.h), a device per path. READY does not wait for the
  * other end: the control thread tends the port, which starts it, sees its
  * carrier come and go, and starts it anew when a software lane lost its peer.
  * While up is false workers leave the queues alone and frames are lost, as on
@@ -22,8 +22,10 @@
 
 #include "args.h"
 #include "congestion.h"
+#include "interface.h"
 #include "memif.h"
 #include "pagewire/limits.h"
+#include "steer.h"
 #include "why.h"
 
 struct rte_mempool;
@@ -61,6 +63,8 @@ struct pw_port {
 	uint16_t payload_bytes;	/* of a datagram, at most */
 	uint16_t mtu;	/* bytes above Ethernet; 0: a lane without one */
 	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
+	struct pw_interface interface;	/* the kernel's, below the devices */
+	struct pw_steer steer;	/* what sorts its frames, with af_xdp */
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t delay_target_us;	/* 0: the lane's own */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */
