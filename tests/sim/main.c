@@ -188,7 +188,7 @@ int main(int argc, char **argv)
 	sim_totals_show(&totals);
 	failed = (o.until_failure ? totals.seeds : o.seeds) - totals.passed;
 	if (sim_coverage_show(&totals.coverage) && totals.seeds >= COVERAGE_SEEDS) {
-		printf("EMPTY: no seed reached it; !: it cannot be, says coverage.c\n");
+		printf("EMPTY: no seed reached it\n");
 		failed++;
 	}
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals.passed, failed);

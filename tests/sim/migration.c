@@ -3,17 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bed.h"
 
 #define HANDOVER_NS_MAX (100 * SIM_MS)	/* from SEAL: load devices, verify, resume */
-
-static const char *const state_name[] = {
-	[SIM_IDLE] = "idle",	[SIM_OPENING] = "opening", [SIM_MOVING] = "moving",
-	[SIM_AGAIN] = "opening anew", [SIM_SEALS] = "sealing",  [SIM_SEALED] = "sealed",
-};
 
 unsigned sim_migration_source(const struct sim_migration *m)
 {
@@ -53,7 +47,7 @@ void sim_migration_suffer(struct sim_migration *m, enum sim_fault fault)
 
 void sim_migration_enter(struct sim_migration *m, enum sim_state state)
 {
-	sim_say(m->world, "guest %u: %s", m->number, state_name[state]);
+	sim_say(m->world, "guest %u: %s", m->number, sim_state_name(state));
 	m->state = state;
 	sim_bed_stage(m->bed, m);
 }
@@ -240,13 +234,12 @@ static void advance_slice(struct sim_migration *m, unsigned number)
 
 /* ---- rounds ---- */
 
-static unsigned slices_that(const struct sim_migration *m, enum sim_slice_state state)
+static bool round_is_over(const struct sim_migration *m)
 {
-	unsigned n = 0;
-
 	for (unsigned i = 0; i < m->num_slices; i++)
-		n += m->slices[i].state == state;
-	return n;
+		if (m->slices[i].state != SIM_SLICE_CLOSED)
+			return false;
+	return true;
 }
 
 static void begin_round(struct sim_migration *m)
@@ -316,7 +309,7 @@ static void advance(struct sim_migration *m)
 	for (unsigned i = 0; i < m->num_slices; i++)
 		if (m->slices[i].state != SIM_SLICE_CLOSED)
 			advance_slice(m, i);
-	if (slices_that(m, SIM_SLICE_CLOSED) != m->num_slices)
+	if (!round_is_over(m))
 		return;
 	if (!m->guest.stopped) {
 		begin_round(m);
@@ -360,35 +353,4 @@ void sim_migration_init(struct sim_migration *m, struct sim_bed *bed, unsigned n
 	init_slices(m);
 	sim_guest_run(&m->guest);
 	sim_after(m->world, m->move->starts_ns, start, m, 0);
-}
-
-/* ---- why ---- */
-
-static size_t add_path(const struct sim_path *p, char *why, size_t bytes)
-{
-	int n = snprintf(why, bytes,
-			 "; path %u%s, payload %u: %u in flight, %u to repeat, %u spilled",
-			 p->number, p->sender.down ? " is down" : "", pw_mtu_payload(&p->sender.mtu),
-			 p->sender.window.in_flight, p->sender.retry_count,
-			 pw_spill_left(&p->sender.spill));
-
-	return n < 0 ? 0 : (size_t)n < bytes ? (size_t)n : bytes;
-}
-
-void sim_migration_why(const struct sim_migration *m, char *why, size_t bytes)
-{
-	int n = snprintf(why, bytes, "guest %u is %s, round %u, slices %u waiting, %u open, %u closing",
-			 m->number, state_name[m->state], m->round, slices_that(m, SIM_SLICE_WAITS),
-			 slices_that(m, SIM_SLICE_OPEN), slices_that(m, SIM_SLICE_SETTLED));
-	size_t used = n < 0 ? 0 : (size_t)n < bytes ? (size_t)n : bytes;
-
-	for (unsigned i = 0; m->attempt && i < m->move->streams; i++)
-		if (m->attempt->has_stream[i] && !m->attempt->tap[i].ended && used < bytes) {
-			n = snprintf(why + used, bytes - used, "; stream %u at %" PRIu64, i,
-				     m->attempt->tap[i].drunk);
-			used += n < 0 ? 0 : (size_t)n;
-		}
-	for (unsigned i = 0; m->attempt && i < m->bed->scenario.paths && used < bytes; i++)
-		if (!pw_sender_idle(&m->attempt->path[i].sender))
-			used += add_path(&m->attempt->path[i], why + used, bytes - used);
 }

@@ -82,7 +82,8 @@ void sim_migration_enter(struct sim_migration *m, enum sim_state state);
 /* Nothing has changed since SEAL. */
 void sim_migration_check_seal(const struct sim_migration *m);
 
-/* What it waits for. */
+/* stuck.c: what it waits for. */
+const char *sim_state_name(enum sim_state state);
 void sim_migration_why(const struct sim_migration *m, char *why, size_t bytes);
 
 /* A message on the control link, from host to the other: arrives in order. */

@@ -61,6 +61,8 @@ MUTANTS = (
     ("slices that were open are not sent again", "tests/sim/migration.c",
      "if (slice->state != SIM_SLICE_CLOSED)\n\t\t\tslice->state = SIM_SLICE_WAITS;",
      "slice->state = SIM_SLICE_CLOSED;"),
+    ("the same guest always begins", "tests/sim/turn.c",
+     "w->turn++;", "(void)0;"),
     ("a connection of a former life is served", "tests/sim/host.c",
      "\treturn end->attached;\n", "\treturn end->role == PW_TARGET || end->attached;\n"),
     ("streams do not begin again after a dataplane died", "tests/sim/attempt.c",
