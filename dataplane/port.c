@@ -147,6 +147,8 @@ void pw_port_restart(struct pw_port *p)
 
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 {
+	uint64_t delay_target_ns = p->delay_target_us * 1000ull;
+
 	/* A software lane has a ring that pushes back instead of a queue that
 	 * overflows, and its round trip is the scheduler's: delay says nothing. */
 	if (p->is_memif)
@@ -154,10 +156,19 @@ struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 						      .window_min = 256,	/* the ring */
 						      .window_max = PW_WINDOW_SLOTS,
 						      .delay_target_ns = 100000000 };
+	/* The kernel's rings are short and overflow in silence: 512 frames are the
+	 * least of them. A round trip there is a few wake-ups, 100 us on idle cores. */
+	if (p->interface.kind)
+		return (struct pw_congestion_config){
+			.window_start = 128,
+			.window_min = 16,
+			.window_max = 256,
+			.delay_target_ns = delay_target_ns ? delay_target_ns : 200000,
+		};
 	return (struct pw_congestion_config){
 		.window_start = 128,	/* 100 us at 100 Gbit/s */
 		.window_min = 4,
 		.window_max = PW_WINDOW_SLOTS / 2,
-		.delay_target_ns = p->delay_target_us ? p->delay_target_us * 1000ull : 25000,
+		.delay_target_ns = delay_target_ns ? delay_target_ns : 25000,
 	};
 }
