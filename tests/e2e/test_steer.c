@@ -23,9 +23,9 @@ static struct pw_steer steer;
 /* What the program makes of it, or a negative errno. */
 static int verdict(const struct frame *f)
 {
-	uint8_t bytes[256] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = bytes,
-		    .data_size_in = (uint32_t)put_frame(bytes, f), .repeat = 1);
+	uint8_t bytes[FRAME_BYTES_MAX] = { 0 };
+	struct bpf_test_run_opts run = { .sz = sizeof(run), .data_in = bytes, .repeat = 1,
+					 .data_size_in = (uint32_t)put_frame(bytes, f) };
 	int status = bpf_prog_test_run_opts(pw_steer_program_fd(&steer), &run);
 
 	return status ? status : (int)run.retval;
