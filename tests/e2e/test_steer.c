@@ -136,6 +136,7 @@ static void test_of_a_lane_with_a_tag_only_frames_with_that_tag_are_ours(void)
 		/*  5 */ { { .to = OWN, .port = FIRST, .vlan = 7, .vlan_inside = 7 }, XDP_PASS },
 		/*  6 */ { { .to = OWN, .port = LAST + 1, .vlan = 7 }, XDP_PASS },
 		/*  7 */ { { .to = OWN6, .port = FIRST, .vlan = 7 }, XDP_PASS },
+		/*  8 */ { { .to = OWN, .port = FIRST, .vlan = 7, .ether_type = 0x0806 }, XDP_PASS },
 	};
 	static const struct row rows6[] = {
 		/*  1 */ { { .to = OWN6, .port = FIRST, .vlan = 7 }, XDP_REDIRECT },

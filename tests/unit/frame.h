@@ -28,6 +28,7 @@ struct frame {
 	uint8_t protocol;
 	uint8_t version_ihl;
 	uint8_t bytes;	/* cut off here */
+	uint8_t mark;	/* the last byte, if it is not cut off */
 };
 
 #define FRAME_BYTES_MAX 256
@@ -74,6 +75,7 @@ static inline size_t put_frame(uint8_t *frame, const struct frame *f)
 	n += put16(frame + n, 1000);	/* from */
 	n += put16(frame + n, f->port);
 	n += 100;	/* length, checksum, payload */
+	frame[n - 1] = f->mark;
 	return f->bytes ? f->bytes : n;
 }
 
