@@ -15,7 +15,7 @@
 
 #include "args.h"
 #include "eal.h"
-#include "interface.h"
+#include "interface_address.h"
 #include "serve.h"
 
 static struct pw_seam seam;

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "interface.h"
+#include "interface_address.h"
 #include "neighbour.h"
 #include "rtnetlink.h"
 

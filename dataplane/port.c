@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port.c - open, close, carrier: see port.h */
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,7 +49,9 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	p->own = args->own;
 	p->vlan = (uint16_t)args->vlan;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
-	status = pw_port_make_pools(p, args, why);
+	status = pw_interface_open(&p->interface, args, why);
+	if (!status)
+		status = pw_port_make_pools(p, why);
 	if (!status)
 		status = pw_port_create(p, args, why);
 	for (unsigned i = 0; i < p->devices && !status; i++)
@@ -60,6 +63,23 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	set_filters(p);
 	pw_port_tend(p);
 	return 0;
+}
+
+/* Where a NIC has more queues than we read it spreads our frames over all. */
+static void say_unserved(const struct pw_port *p)
+{
+	uint64_t unserved = 0;
+
+	for (unsigned i = p->paths; i < PW_STEER_QUEUES_MAX; i++) {
+		struct pw_steer_count count;
+
+		if (!pw_steer_count(&p->steer, i, &count))
+			unserved += count.unserved;
+	}
+	if (unserved)
+		fprintf(stderr, "pagewire-dp: %llu frames of the lane came to queues of %s that no "
+			"path reads: ethtool -L %s combined %u\n", (unsigned long long)unserved,
+			p->interface.name, p->interface.name, p->paths);
 }
 
 void pw_port_close(struct pw_port *p)
@@ -75,6 +95,10 @@ void pw_port_close(struct pw_port *p)
 		rte_eth_dev_close(p->device[i].id);
 	}
 	p->devices = 0;
+	if (p->steer.object)
+		say_unserved(p);
+	pw_steer_detach(&p->steer);
+	pw_interface_close(&p->interface);
 }
 
 /* ---- carrier ---- */
@@ -107,8 +131,11 @@ static bool start_devices(const struct pw_port *p)
 				rte_eth_dev_stop(p->device[i].id);
 			return false;
 		}
-		/* Between two processes the MACs are fixed, and not the device's; an
-		 * IPv6 neighbour is asked for by a group of its own. */
+		/* An interface stays as the kernel has it, also if we are killed. Between
+		 * two processes the MACs are fixed, and not the device's; an IPv6
+		 * neighbour is asked for by a group of its own. */
+		if (p->interface.kind)
+			continue;
 		if (!p->own.family)
 			rte_eth_promiscuous_enable(p->device[i].id);
 		else if (p->own.family == PW_LANE_IPV6)

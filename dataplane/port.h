@@ -7,7 +7,7 @@
  *	port_queue.c   configuration, buffers and queues of one device
  *
  * A lane is one device with a queue pair per path, or, where a driver has only
- * one queue per device (AF_XDP), a device per path. READY does not wait for the
+ * one queue per device (af_xdp, see interface.h), a device per path. READY does not wait for the
  * other end: the control thread tends the port, which starts it, sees its
  * carrier come and go, and starts it anew when a software lane lost its peer.
  * While up is false workers leave the queues alone and frames are lost, as on
@@ -23,8 +23,10 @@
 #include "args.h"
 #include "congestion.h"
 #include "encap.h"
+#include "interface.h"
 #include "memif.h"
 #include "pagewire/limits.h"
+#include "steer.h"
 #include "why.h"
 
 struct pw_arp;
@@ -69,6 +71,8 @@ struct pw_port {
 	struct pw_lane_end own;	/* family 0: a lane of two processes */
 	struct pw_arp *arp;	/* NULL: there are no neighbours to find, or the kernel does it */
 	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
+	struct pw_interface interface;	/* the kernel's, below the devices */
+	struct pw_steer steer;	/* what sorts its frames, with af_xdp */
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t delay_target_us;	/* 0: the lane's own */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */

@@ -19,7 +19,7 @@
 int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES]);
 
 /* port_queue.c: buffers that devices take when they are made. */
-int pw_port_make_pools(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES]);
+int pw_port_make_pools(struct pw_port *p, char why[PW_WHY_BYTES]);
 
 /* Configure one device, its queues and the rest of its buffers. */
 int pw_port_configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,

@@ -14,8 +14,9 @@
 #define POOL_CACHE	 256u
 #define NIC_DESCRIPTORS	 1024u
 #define NIC_POOL_FRAMES	 4095u	/* descriptors, two bursts, caches: 2^k - 1 fits best */
-#define MEMIF_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
+#define COPY_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
 #define XDP_MTU		 3400u	/* it says more and drops that */
+#define LANE_MTU_MAX	 9000u
 
 static_assert(PW_ENCAP_BYTES_MAX + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTES,
 	      "a frame fits one memif buffer");
@@ -38,17 +39,23 @@ static struct rte_mempool *make_pool(const char *kind, unsigned path, unsigned f
 	return pool;
 }
 
-static bool is_af_xdp(const char *driver)
+/* Of a buffer that any frame of the lane, or of its driver, fits in. */
+static size_t frame_room(const struct pw_port *p)
 {
-	return strncmp(driver, "net_af_xdp", strlen("net_af_xdp")) == 0;
+	if (p->interface.kind == PW_INTERFACE_XDP)
+		return PW_XDP_ROOM;
+	if (p->interface.kind == PW_INTERFACE_PACKET)
+		return RTE_PKTMBUF_HEADROOM + pw_interface_room(&p->interface);
+	return PW_FRAME_ROOM;
 }
 
 /* Before there is a device: a serving memif sends away who comes until it is
  * configured, so that should not take long. */
-int pw_port_make_pools(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
+int pw_port_make_pools(struct pw_port *p, char why[PW_WHY_BYTES])
 {
-	unsigned frames = p->is_memif ? MEMIF_POOL_FRAMES : NIC_POOL_FRAMES;
-	size_t room = args->vdevs && is_af_xdp(args->vdev[0]) ? PW_XDP_ROOM : PW_FRAME_ROOM;
+	bool copies = p->is_memif || p->interface.kind == PW_INTERFACE_PACKET;
+	unsigned frames = copies ? COPY_POOL_FRAMES : NIC_POOL_FRAMES;
+	size_t room = frame_room(p);
 
 	for (unsigned i = 0; i < p->paths; i++) {
 		struct pw_queue *q = &p->queue[i];
@@ -115,6 +122,24 @@ static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64
 	}
 }
 
+/* The longest packet of the lane, unless the operator wants shorter ones. */
+static uint16_t longest(const struct pw_port *p, const struct rte_eth_dev_info *info)
+{
+	switch (p->interface.kind) {
+	case PW_INTERFACE_XDP:
+		return (uint16_t)RTE_MIN(XDP_MTU, p->interface.mtu);
+	case PW_INTERFACE_PACKET:
+		return (uint16_t)RTE_MIN(LANE_MTU_MAX, p->interface.mtu);
+	default:
+		break;
+	}
+	if (p->is_memif || info->max_mtu <= RTE_ETHER_MTU ||
+	    info->max_rx_pktlen <= RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
+		return RTE_ETHER_MTU;
+	return (uint16_t)RTE_MIN(LANE_MTU_MAX, RTE_MIN((uint32_t)info->max_mtu,
+						       info->max_rx_pktlen - 18u));
+}
+
 static int configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,
 		     const struct rte_eth_dev_info *info, char why[PW_WHY_BYTES])
 {
@@ -122,20 +147,17 @@ static int configure(struct pw_port *p, const struct pw_device *d, const struct 
 				       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	/* Never MBUF_FAST_FREE: it forgets the memory that is attached. */
 	struct rte_eth_conf conf = { .txmode.offloads = info->tx_offload_capa & wanted };
-	uint16_t mtu = is_af_xdp(info->driver_name) ? XDP_MTU : RTE_ETHER_MTU;
+	uint16_t mtu = longest(p, info);
 	int status;
 
 	if (d->queues > info->max_rx_queues || d->queues > info->max_tx_queues)
 		return pw_why(why, -EINVAL, "%u paths asked, %s has %u queues: fewer --paths",
 			      p->paths, info->driver_name,
 			      RTE_MIN(info->max_rx_queues, info->max_tx_queues));
-	if (!p->is_memif && mtu == RTE_ETHER_MTU && info->max_mtu > RTE_ETHER_MTU &&
-	    info->max_rx_pktlen > RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
-		mtu = (uint16_t)RTE_MIN(9000u, RTE_MIN((uint32_t)info->max_mtu,
-						       info->max_rx_pktlen - 18u));
 	if (args->mtu && args->mtu < mtu)
 		mtu = (uint16_t)args->mtu;
-	conf.rxmode.mtu = mtu;
+	/* af_packet knows of no long frames, and passes them. */
+	conf.rxmode.mtu = p->interface.kind == PW_INTERFACE_PACKET ? RTE_ETHER_MTU : mtu;
 	status = rte_eth_dev_configure(d->id, d->queues, d->queues, &conf);
 	if (status)
 		return pw_why(why, status, "%s does not take %u queues at MTU %u: %s",
