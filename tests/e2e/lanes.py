@@ -20,10 +20,10 @@ from bed.pair import Pair, moved_and_verified  # noqa: E402
 GUEST = ("--dirty-rate", "16M", "--token-rate", "50", "--step-rate", "5")
 SLOW_MBPS = 400         # 64 MiB take more than a second: something can happen meanwhile
 
-# Name, MTU, vdev.
+# Name, MTU, what the configuration says of it.
 LANES = [
-    ("af_packet", 9000, "net_af_packet0,iface={interface},framesz=8448,blocksz=135168,"
-                        "framecnt=512,qdisc_bypass=1"),
+    ("af_packet", 9000, 'vdev: "net_af_packet0,iface={interface}"'),
+    ("af_xdp", 3400, 'vdev: "net_af_xdp0,iface={interface}"'),
 ]
 
 # What the link does all the time; the counter that must have seen it at least so often.
@@ -37,6 +37,7 @@ FAULTS = [
     ("everything a little", "lose=0.5% reorder=2% reorder_time=300us repeat_late=1% "
      "late_time=20ms corrupt=0.5% delay=100us jitter=20us", "lost_alone", 10),
     ("1 Gbit/s and a short queue", "rate=1G queue=128k", "lost_queue", 0),
+    ("a queue that marks", "rate=1G queue=2M mark=128k", "marked", 20),
     ("first frames of the control link lost", "first_tcp=3", "lost_first", 3),
 ]
 
@@ -45,6 +46,7 @@ EVENTS = [
     ("cut for 2 s", "cut=2s", "lost_cut", 1),
     ("cut one way for 2 s", "forth.cut=2s", "lost_cut", 1),
     ("acknowledgements cut for 2 s", "back.cut=2s", "frames", 1000),
+    ("long frames vanish", "classes=udp hole=3000", "lost_long", 1),
     ("a tenth of the rate", "rate=100M queue=256k", "frames", 1000),
 ]
 
@@ -52,7 +54,7 @@ EVENTS = [
 class LanePair(Pair):
     """Two hosts in the namespaces of a net, with nothing but that between them."""
 
-    def __init__(self, net, vdev, **more):
+    def __init__(self, net, lane, **more):
         self.net = net
         super().__init__(paths=1, **more)
         self.a.lane = None
@@ -60,12 +62,13 @@ class LanePair(Pair):
             host.privileges, host.end_of_net = end.prefix, end
         for host, peer in ((self.a, self.b), (self.b, self.a)):
             own, far = host.end_of_net, peer.end_of_net
-            lane = vdev.format(interface=own.interface)
+            said = lane.format(interface=own.interface, address=own.address,
+                               address6=own.address6)
             self.write_conf(
                 host, peer, "client",
                 control=f"control: {{address: {own.address}, port: {host.port}}}",
                 peers=f"peers: [{{name: {peer.name}, address: {far.address}, port: {peer.port}}}]",
-                lane=f'lane: {{vdev: "{lane}", paths: 1}}')
+                lane=f"lane: {{{said}, paths: 1}}")
 
 
 def show(name, report, counters):
@@ -98,10 +101,10 @@ def moves(name, net, pair, event=None):
 
 @case.group
 def links_with_faults():
-    for lane, mtu, vdev in LANES:
+    for lane, mtu, said in LANES:
         for name, faults, counter, least in FAULTS:
             name = f"{lane}, {name}"
-            with Net(link=faults, mtu=mtu) as net, LanePair(net, vdev) as pair:
+            with Net(link=faults, mtu=mtu) as net, LanePair(net, said) as pair:
                 counters = moves(name, net, pair)
             case.check(f"{name}: that is what the link did",
                        counters["forth"][counter] >= least, counters)
@@ -109,10 +112,10 @@ def links_with_faults():
 
 @case.group
 def links_that_change_in_round_0():
-    for lane, mtu, vdev in LANES:
+    for lane, mtu, said in LANES:
         for name, event, counter, least in EVENTS:
             name = f"{lane}, {name}"
-            with Net(link="", mtu=mtu) as net, LanePair(net, vdev, limit_mbps=SLOW_MBPS) as pair:
+            with Net(link="", mtu=mtu) as net, LanePair(net, said, limit_mbps=SLOW_MBPS) as pair:
                 counters = moves(name, net, pair, event)
             case.check(f"{name}: that is what the link did",
                        counters["forth"][counter] >= least, counters)
