@@ -23,15 +23,19 @@ static uint64_t pieces(uint64_t n, uint64_t to)
 
 /* ---- add ---- */
 
-static int choose_cids(struct pw_share *s, const struct pw_lane *lane, uint32_t *answer)
+/* Others than cids, which are those of the same transfer before. */
+static int choose_cids(struct pw_share *s, const struct pw_lane *lane, uint32_t *cids)
 {
 	uint16_t random[PW_PATHS_MAX];
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EAGAIN;
-	memset(answer, 0, sizeof(s->cids));
-	for (uint32_t i = 0; i < lane->port.paths; i++)
-		answer[i] = s->cids[i] = PW_CID(s->number, i, random[i]);
+	for (uint32_t i = 0; i < lane->port.paths; i++) {
+		s->cids[i] = PW_CID(s->number, i, random[i]);
+		if (s->cids[i] == cids[i])	/* datagrams of before may still come */
+			s->cids[i] = PW_CID(s->number, i, random[i] ^ 1u);
+	}
+	memcpy(cids, s->cids, sizeof(s->cids));
 	return 0;
 }
 
