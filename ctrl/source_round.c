@@ -419,8 +419,6 @@ void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg)
 {
 	uint32_t open = s->open;
 
-	if (s->lane != PW_LANE_OPEN)
-		return;	/* of a transfer that is no more: its epochs were others */
 	for (uint32_t i = 0; i < msg->rows; i++) {
 		const struct pw_ctl_slice *row = &msg->slices[i];
 		struct pw_source_slice *slice = find_slice(s, row->region, row->slice);
@@ -439,7 +437,8 @@ void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg)
 }
 
 /* What the dataplane was sending is to be sent again, on another transfer: the
- * bitmaps still say what it was. Their number. */
+ * bitmaps still say what it was. Until the target has opened that, no slice is
+ * closing: CLOSED messages that were on their way name nothing. Their number. */
 uint32_t pw_source_take_slices_back(struct pw_source *s)
 {
 	uint32_t n = 0;

@@ -73,12 +73,13 @@ def choices(letters):
 class Move:
     """One migration of a guest that keeps writing: its hosts are as the pair's."""
 
-    def __init__(self, pair, name, failpoint=None, **options):
+    def __init__(self, pair, name, *stops, **options):
+        """stops: (whose pagewired, where)."""
         self.pair, self.name = pair, name
         self.hosts = {"a": pair.a, "b": pair.b}
         for letter, host in self.hosts.items():
-            host.launch(f"{failpoint[1]}{'' if ':' in failpoint[1] else ':stop'}"
-                        if failpoint and failpoint[0] == letter else None)
+            place = dict(stops).get(letter)
+            host.launch(place and (place if ":" in place else place + ":stop"))
         for host in pair.hosts:
             until(f"{host.name} to serve", 15, host.serves, host.daemon.must_run)
         self.guest = pair.a.guest(options=BUSY, **options)
@@ -165,6 +166,23 @@ def a_dataplane_is_killed_while_the_transfer_is_opened_anew():
 
 
 @case.group
+def an_answer_to_an_older_attempt_is_ignored():
+    """REOPENED 1 is on its way when the source has sent REOPEN 2."""
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        move = Move(pair, "older answer", ("a", "sent REOPEN:stop:2"), ("b", "sent REOPENED"))
+        migration = pair.begin()
+        migration.until("in a round", in_round(0))
+        move.kill("a")
+        pair.b.daemon.await_stop()
+        move.kill("a")
+        pair.a.daemon.await_stop()
+        for host in (pair.b, pair.a):
+            host.daemon.send_signal(signal.SIGCONT)
+        move.ends_well(migration, restarts=(2, 3))
+        move.end()
+
+
+@case.group
 def streams_are_not_drained_when_the_target_is_sealed():
     with Pair() as pair:
         move = Move(pair, "undrained", ("a", "stage wire"))
@@ -206,6 +224,27 @@ def each_dataplane_is_killed_ten_times_in_one_migration():
         print(f"       {report['dataplane_restarts']} restarts, {report['total_s']:.1f} s, "
               f"stun {report['stun_s']:.3f} s", flush=True)
         move.end()
+
+
+@case.group
+def both_of_two_migrations_go_on():
+    """One each way: each dataplane is the source of one and the target of the other."""
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        pair.start()
+        there = pair.a.guest("there", options=BUSY), pair.b.guest("there", incoming=True)
+        back = pair.b.guest("back", options=BUSY), pair.a.guest("back", incoming=True)
+        migrations = [pair.begin("there"), pair.begin("back", source=pair.b)]
+        for migration in migrations:
+            migration.until("in a round", in_round(0))
+        for host in pair.hosts:
+            kill_dataplane(host)
+            for migration in migrations:
+                migration.until("opened anew", lambda r: r["dataplane_restarts"] > 0)
+        for name, migration, (guest, waiting) in zip(("there", "back"), migrations, (there, back)):
+            report = migration.result()
+            moved_and_verified(name, report, waiting)
+            case.check(f"{name}: the report counts the restarts", report["dataplane_restarts"] > 0)
+            case.equal(f"{name}: the guest has left the source", guest.state(), "released")
 
 
 @case.group
