@@ -51,7 +51,7 @@ static int handle_region_add(struct pw_serve *s, struct pw_seam_msg *msg, int *f
 	if (!share)
 		return -EINVAL;
 	status = pw_share_add_region(share, &msg->region, *fd);
-	if (status || share->transfer.role == PW_SOURCE)
+	if (status || share->transfer.role == PW_SOURCE || msg->region.populated)
 		return status;
 	region = &share->transfer.region[msg->region.region];
 	prefault = pw_prefault_create(region->base, region->bytes, &s->lane->control);
