@@ -25,6 +25,9 @@ struct sim_fair {
 /* Begin to look. */
 void sim_fair_run(struct sim_bed *bed);
 
+/* They wanted the same for long enough. */
+bool sim_fair_compared(const struct sim_fair *f, unsigned guest);
+
 /* Fails the seed if a guest starved. */
 void sim_fair_check(const struct sim_bed *bed);
 

@@ -71,7 +71,7 @@ static void make_comparable(struct sim_scenario *s, struct sim_world *w)
 
 	m->starts_ns = 0;
 	m->rounds = 1;
-	m->pages[0] = sim_between(w, 500, 1000);
+	m->pages[0] = sim_between(w, 1000, 2000);
 	for (unsigned i = 1; i < s->guests; i++)
 		s->move[i] = *m;
 }

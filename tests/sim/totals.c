@@ -41,6 +41,19 @@ static void take_way(struct sim_totals *t, const struct sim_way *way)
 	t->link.refused += way->link.stats.refused;
 }
 
+static void least(struct sim_totals *t, uint64_t got, uint64_t compared)
+{
+	if (compared && (!t->compared || got < t->got_least))
+		t->got_least = got;
+	t->compared += compared;
+}
+
+static void take_fair(struct sim_totals *t, const struct sim_fair *f, unsigned guest)
+{
+	if (sim_fair_compared(f, guest))
+		least(t, f->got[guest] * 1000 / f->share[guest], 1);
+}
+
 static void take_migration(struct sim_totals *t, const struct sim_migration *m)
 {
 	t->guests++;
@@ -59,8 +72,10 @@ void sim_totals_take(struct sim_totals *t, const struct sim_bed *bed)
 	for (uint32_t cid = 0; cid < bed->cids; cid++)
 		if (bed->end[cid]->role == PW_SOURCE)
 			take_path(t, bed->end[cid]->path);
-	for (unsigned i = 0; i < bed->scenario.guests && bed->migration[i]; i++)
+	for (unsigned i = 0; i < bed->scenario.guests && bed->migration[i]; i++) {
 		take_migration(t, bed->migration[i]);
+		take_fair(t, &bed->fair, i);
+	}
 	t->crashes += bed->crashes;
 	t->events += bed->world->events;
 	t->virtual_ns += bed->world->now_ns - bed->begun_ns;
@@ -75,6 +90,7 @@ void sim_totals_add(struct sim_totals *to, const struct sim_totals *from)
 #define X(name) to->name += from->name;
 	SUMS(X)
 #undef X
+	least(to, from->got_least, from->compared);
 	link_stats_add(&to->wire, &from->wire);
 	sim_coverage_add(&to->coverage, &from->coverage);
 	if (from->slowest_ns > to->slowest_ns) {
@@ -108,6 +124,9 @@ void sim_totals_show(const struct sim_totals *t)
 	       " after SEAL; %" PRIu64 " pages written meanwhile\n",
 	       t->given_up, t->again, t->taken_over, t->probes, t->shorter, t->damaged,
 	       t->duplicates, t->stale, t->sealed, t->writes);
+	printf("%" PRIu64 " guests shared lanes without faults: none got less than %" PRIu64
+	       " %% of an equal share\n",
+	       t->compared, t->got_least / 10);
 	printf("%" PRIu64 " guests in %" PRIu64 " attempts, %" PRIu64
 	       " dataplanes died; %.1f s of virtual time, %" PRIu64
 	       " events; the longest to end in the calm is seed %" PRIu64 " with %" PRIu64 " ms\n",

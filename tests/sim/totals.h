@@ -28,6 +28,8 @@ struct sim_totals {
 	uint64_t crashes;
 	uint64_t events;
 	uint64_t virtual_ns;
+	uint64_t compared;	/* guests that shared lanes with others */
+	uint64_t got_least;	/* of them: per mille of an equal share */
 	uint64_t slowest_seed;	/* from the calm to the end */
 	uint64_t slowest_ns;
 };
