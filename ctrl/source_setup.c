@@ -254,9 +254,11 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 		return;
 	}
 	if (msg->status) {
+		bool said = msg->type == PW_SEAM_REGION_ADD && msg->region.why[0];
+
 		pw_source_fail(s, msg->status, "PW-3106", "the dataplane refused an order\n"
-			       "order %u: %s\nlook at the log of pagewired",
-			       msg->type, strerror(-msg->status));
+			       "order %u: %.199s\nlook at the log of pagewired", msg->type,
+			       said ? msg->region.why : strerror(-msg->status));
 		return;
 	}
 	switch (msg->type) {

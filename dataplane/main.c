@@ -41,6 +41,8 @@ static int run(const struct pw_args *args, char why[PW_WHY_BYTES])
 	status = pw_port_open(&lane.port, args, why);
 	if (status)
 		goto out_port;
+	if (lane.port.trouble[0])
+		fprintf(stderr, "pagewire-dp: %s\n", lane.port.trouble);
 	status = pw_workers_start(&lane.workers, &lane.port, &lane.control, args->poll_always);
 	if (status) {
 		pw_why(why, status, "%u workers do not start: %s", args->paths, strerror(-status));

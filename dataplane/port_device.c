@@ -43,6 +43,8 @@ static int create_vdev(struct pw_port *p, const char *vdev, struct pw_device *d,
 
 int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
+	if (args->pci)
+		return pw_port_find_nic(p, args, why);
 	if (args->vdevs != 1 && args->vdevs != args->paths)
 		return pw_why(why, -EINVAL, "%u --vdev for %u paths: one for all, or one each",
 			      args->vdevs, args->paths);

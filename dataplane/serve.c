@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,26 +42,18 @@ static int handle_transfer_add(struct pw_serve *s, struct pw_seam_msg *msg, int 
 static int handle_region_add(struct pw_serve *s, struct pw_seam_msg *msg, int *fd)
 {
 	struct pw_share *share = share_of(s, msg);
-	struct pw_prefault *prefault;
-	struct pw_region *region;
-	struct pw_pending *p;
 	int status;
 
 	if (!share)
 		return -EINVAL;
+	msg->region.why[0] = '\0';
 	status = pw_share_add_region(share, &msg->region, *fd);
-	if (status || share->transfer.role == PW_SOURCE)
+	if (status || (share->transfer.role == PW_SOURCE && !share->dma.device))
 		return status;
-	region = &share->transfer.region[msg->region.region];
-	prefault = pw_prefault_create(region->base, region->bytes, &s->lane->control);
-	if (!prefault) {
-		pw_share_drop_region(share, msg->region.region);
-		return -ENOMEM;
-	}
-	p = pw_pending_add(s, share, msg);
-	p->prefault = prefault;
-	share->prefaulting++;
-	return PENDING;
+	if (pw_pending_add_region(s, share, msg))
+		return PENDING;
+	pw_share_drop_region(share, msg->region.region);
+	return -ENOMEM;
 }
 
 /* Answer once all workers have passed a point behind this one. */
@@ -219,11 +212,26 @@ static void tell_news(struct pw_serve *s, struct pw_share *share)
 			tell_path_down(s, share, i);
 }
 
+/* Once: it costs speed, and nobody would look at the counter. */
+static void tell_wrong_queue(struct pw_serve *s, const struct pw_share *share)
+{
+	for (uint32_t i = 0; i < s->lane->port.paths && !s->lane->port.told; i++) {
+		if (!pw_stat_get(&share->board->path[i].rx_wrong_queue))
+			continue;
+		s->lane->port.told = true;
+		fprintf(stderr, "pagewire-dp: the NIC brings datagrams to queues of other paths; they "
+			"are passed on, which costs time: as many paths as it can steer, or one\n");
+	}
+}
+
 static void look_around(struct pw_serve *s)
 {
-	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++)
-		if (s->share[i].used && !s->share[i].leaving)
-			tell_news(s, &s->share[i]);
+	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++) {
+		if (!s->share[i].used || s->share[i].leaving)
+			continue;
+		tell_news(s, &s->share[i]);
+		tell_wrong_queue(s, &s->share[i]);
+	}
 	pw_pending_advance(s);
 }
 

@@ -64,6 +64,7 @@ int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number
 	s->transfer.role = (enum pw_role)add->role;
 	s->transfer.slice_shift = add->slice_shift;
 	pw_slices_init(&s->transfer.slices, add->slice_shift);
+	pw_dma_init(&s->dma, &lane->port);
 	s->used = true;
 	return 0;
 }
@@ -114,14 +115,26 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 		}
 	}
 	s->bitmap_offset[i] = region->bitmap_offset;
+	s->page_bytes[i] = pw_mapping_page_bytes(fd);
 	s->transfer.region[i] = (struct pw_region){ .base = base, .bytes = region->bytes };
 	return 0;
+}
+
+int pw_share_map_region(struct pw_share *s, uint32_t region, char why[PW_WHY_BYTES])
+{
+	const struct pw_region *r = &s->transfer.region[region];
+
+	return pw_dma_add_region(&s->dma, region,
+				 &(struct pw_dma_range){ .base = r->base, .bytes = r->bytes,
+							 .page_bytes = s->page_bytes[region] },
+				 why);
 }
 
 void pw_share_drop_region(struct pw_share *s, uint32_t region)
 {
 	struct pw_region *r = &s->transfer.region[region];
 
+	pw_dma_drop_region(&s->dma, region);	/* while it is still mapped here */
 	if (r->base)
 		pw_mapping_close(r->base, r->bytes);
 	*r = (struct pw_region){ 0 };
@@ -152,7 +165,7 @@ static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane 
 	c->role = s->transfer.role;
 	c->stats = stats;
 	c->pumps = &s->pumps;
-	pw_link_ethdev_init(&c->link, &lane->port.queue[path], stats);
+	pw_link_ethdev_init(&c->link, &lane->port.queue[path], &s->dma, stats);
 	if (c->role == PW_SOURCE)
 		pw_sender_init(&c->sender, &s->transfer, &c->link.link, stats, &config,
 			       pw_clock_ns(&lane->workers.clock));
@@ -204,6 +217,8 @@ int pw_share_add_stream(struct pw_share *s, struct pw_lane *lane, uint32_t strea
 	if (!p)
 		return -ENOMEM;
 	s->pump[stream] = p;
+	if (p->role == PW_SOURCE)
+		pw_dma_add_ring(&s->dma, p->ring);	/* or its bytes are copied */
 	/* release; pairs with the acquires in sender.c and receiver.c */
 	if (p->role == PW_SOURCE)
 		atomic_store_explicit(&s->transfer.stream_out[stream], &p->out,
@@ -324,6 +339,7 @@ bool pw_share_has_left(const struct pw_share *s)
 void pw_share_free(struct pw_share *s)
 {
 	PW_CHECK(pw_share_has_left(s));
+	pw_dma_drop_rings(&s->dma);
 	for (unsigned i = 0; i < PW_STREAMS_MAX; i++)
 		if (s->pump[i])
 			pw_pump_destroy(s->pump[i]);

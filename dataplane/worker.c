@@ -102,7 +102,46 @@ static struct pw_path_stats *stats_of(struct pw_worker *w)
 	return w->count ? w->active[0]->stats : &w->unowned;
 }
 
-static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t now_ns)
+/* Which other worker is it for? NULL: none. */
+static struct pw_worker *addressee(struct pw_worker *w, const struct rte_mbuf *frame)
+{
+	uint32_t n;
+
+	for (uint16_t i = 0; i < w->all->count; i++)
+		if (i != w->queue->path && pw_link_ethdev_datagram(frame, i, w->scratch, &n))
+			return &w->all->worker[i];
+	return NULL;
+}
+
+/* Not for this path. The frame is not ours to keep: the other gets a reference. */
+static void hand_on(struct pw_worker *w, struct rte_mbuf *frame)
+{
+	struct pw_worker *to = addressee(w, frame);
+
+	if (!to) {
+		pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
+		return;
+	}
+	pw_stat_add(&stats_of(w)->rx_wrong_queue, 1);
+	rte_pktmbuf_refcnt_update(frame, 1);
+	if (rte_ring_mp_enqueue(to->strays, frame))
+		rte_pktmbuf_free(frame);
+	else
+		pw_bells_ring(&w->all->bells, 1u << to->queue->path);
+}
+
+/* What the NIC says of the checksums. UDP without one is not wrong; some NICs
+ * think so. */
+static bool is_damaged(const struct rte_mbuf *frame, const uint8_t *datagram)
+{
+	uint64_t ip = frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	uint64_t udp = frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	return ip == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
+	       (udp == RTE_MBUF_F_RX_L4_CKSUM_BAD && (datagram[-1] || datagram[-2]));
+}
+
+static void deliver(struct pw_worker *w, struct rte_mbuf *frame, uint64_t now_ns)
 {
 	struct pw_envelope env;
 	struct pw_connection *c;
@@ -110,7 +149,11 @@ static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t 
 	const uint8_t *bytes = pw_link_ethdev_datagram(frame, w->queue->path, w->scratch, &n);
 
 	if (!bytes) {
-		pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
+		hand_on(w, frame);
+		return;
+	}
+	if (is_damaged(frame, bytes)) {
+		pw_stat_add(&stats_of(w)->rx_bad_sum, 1);
 		return;
 	}
 	if (!pw_wire_peek(bytes, n, &env)) {
@@ -138,6 +181,18 @@ static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], void *));
 		deliver(w, frames[i], now_ns);
 	}
+	rte_pktmbuf_free_bulk(frames, n);
+	*moved += n;
+}
+
+/* What came for us to other queues. */
+static void receive_strays(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
+{
+	struct rte_mbuf *frames[PW_BURST];
+	unsigned n = rte_ring_sc_dequeue_burst(w->strays, (void **)frames, PW_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		deliver(w, frames[i], now_ns);
 	rte_pktmbuf_free_bulk(frames, n);
 	*moved += n;
 }
@@ -213,6 +268,8 @@ static void poll_once(struct pw_worker *w)
 	/* acquire; pairs with the release in port.c: the port is started */
 	if (atomic_load_explicit(&w->queue->up, memory_order_acquire))
 		receive(w, now_ns, &moved);
+	if (!rte_ring_empty(w->strays))
+		receive_strays(w, now_ns, &moved);
 	transmit(w, now_ns, &moved);
 	if (w->leaving_count)
 		see_off(w);
