@@ -16,13 +16,11 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "conf_lane.h"
 #include "conf_schema.h"
 #include "conf_values.h"
 #include "pagewire/check.h"
 
-static const char *const driver_names[] = { [PW_LANE_VDEV] = "vdev", [PW_LANE_MEMIF] = "memif" };
-static const char *const role_names[] = { [PW_LANE_CLIENT] = "client",
-					  [PW_LANE_SERVER] = "server" };
 static const char *const idle_names[] = { [PW_IDLE_POLL] = "poll", [PW_IDLE_BACKOFF] = "backoff" };
 static const char *const hugepages_names[] = { [PW_HUGEPAGES_NONE] = "none",
 					       [PW_HUGEPAGES_AUTO] = "auto" };
@@ -99,46 +97,6 @@ static void take_peers(struct pw_conf_text *t, const struct pw_said *s, struct p
 		take_peer(t, &s->peer[i], i, &c->peer[i]);
 }
 
-/* The device: memif with its socket and role, or whatever vdev says, not both. */
-static void take_driver(struct pw_conf_text *t, const struct pw_said_lane *s,
-			struct pw_conf_lane *l)
-{
-	const struct pw_conf_word socket = WORD("lane.socket", s->socket, l->socket, PATH, NULL);
-	const struct pw_conf_word vdev = WORD("lane.vdev", s->vdev, l->vdev, WORDS, NULL);
-
-	l->driver = (enum pw_lane_driver)CHOOSE(t, "lane.driver", s->driver, driver_names,
-						s->vdev ? PW_LANE_VDEV : PW_LANE_MEMIF);
-	l->role = (enum pw_lane_role)CHOOSE(t, "lane.role", s->role, role_names, PW_LANE_CLIENT);
-	if (l->driver == PW_LANE_VDEV) {
-		pw_conf_take_words(t, &vdev, 1);
-		if (s->socket || s->role)
-			pw_conf_text_fail(t, s->socket ? "lane.socket" : "lane.role",
-					  "contradicts lane.vdev\nboth are given\n"
-					  "a vdev names all of its device: leave one of them out");
-		return;
-	}
-	pw_conf_take_words(t, &socket, 1);
-	if (!s->role)
-		pw_conf_text_fail(t, "lane.role", "is missing\nthe file does not say it\n"
-				  "one end of a memif is its server, the other its client");
-	if (s->vdev)
-		pw_conf_text_fail(t, "lane.vdev", "contradicts lane.driver\nvdev and memif\n"
-				  "leave one of them out");
-}
-
-static void take_lane(struct pw_conf_text *t, const struct pw_said_lane *s, struct pw_conf_lane *l)
-{
-	const struct pw_conf_number numbers[] = {
-		{ "lane.mtu", s->mtu, &l->mtu, "bytes", 0, 1280, 9600, true },
-		{ "lane.paths", s->paths, &l->paths, "", 2, 1, PW_PATHS_MAX, false },
-		{ "lane.delay_target_us", s->delay_target_us, &l->delay_target_us, "us", 0, 1,
-		  100000, true },
-	};
-
-	take_driver(t, s, l);
-	TAKE_NUMBERS(t, numbers);
-}
-
 static void take_cpus(struct pw_conf_text *t, const struct pw_said_workers *s,
 		      struct pw_conf_workers *w)
 {
@@ -191,7 +149,7 @@ static void take_values(struct pw_conf_text *t, const struct pw_said *s, struct 
 
 	take_host(t, s, c);
 	take_peers(t, s, c);
-	take_lane(t, &s->lane, &c->lane);
+	pw_conf_take_lane(t, &s->lane, &c->lane);
 	take_cpus(t, &s->workers, &c->workers);
 	c->workers.idle = (enum pw_idle)CHOOSE(t, "workers.idle", s->workers.idle, idle_names,
 					       PW_IDLE_BACKOFF);
@@ -276,6 +234,7 @@ static int read_values(struct pw_conf_text *t, const char *text, size_t bytes, s
 		return t->e->code;
 	check_sockets(t, c);
 	check_peers(t, c);
+	pw_conf_check_lane(t, &c->lane);
 	check_cpus(t, c);
 	check_policy(t, &c->policy);
 	return t->e->code;

@@ -25,11 +25,16 @@
 #define PW_CONF_PATH_MAX 256u	/* bytes, NUL included */
 #define PW_CONF_SOCKET_MAX 108u	/* sun_path, NUL included */
 #define PW_CONF_ADDRESS_MAX 64u
+#define PW_CONF_INTERFACE_MAX 16u	/* IFNAMSIZ */
+#define PW_CONF_PCI_MAX	 16u	/* 0000:3b:00.0 */
 #define PW_CONF_TEXT_MAX (1u << 20)	/* bytes of a file */
 
 enum pw_lane_driver {
 	PW_LANE_VDEV,	/* lane.vdev names the device as DPDK does */
-	PW_LANE_MEMIF,
+	PW_LANE_MEMIF,	/* two processes of one host, through a unix socket */
+	PW_LANE_AF_PACKET,	/* a kernel's interface, shared with it */
+	PW_LANE_AF_XDP,
+	PW_LANE_PCI,	/* a NIC that the kernel does not see */
 };
 
 enum pw_lane_role { PW_LANE_CLIENT, PW_LANE_SERVER };
@@ -47,6 +52,12 @@ struct pw_conf_lane {
 	enum pw_lane_role role;	/* of the memif socket */
 	char socket[PW_CONF_SOCKET_MAX];
 	char vdev[PW_CONF_PATH_MAX];
+	char interface[PW_CONF_INTERFACE_MAX];
+	char device[PW_CONF_PCI_MAX];
+	char address[PW_CONF_ADDRESS_MAX];	/* "192.0.2.1/24"; "": the interface's, or none */
+	char gateway[PW_CONF_ADDRESS_MAX];	/* "": none */
+	uint32_t vlan;	/* 0: none */
+	uint32_t port;	/* UDP, of path 0; the others follow */
 	uint32_t mtu;	/* bytes; 0: auto */
 	uint32_t paths;
 	uint32_t delay_target_us;	/* 0: auto */

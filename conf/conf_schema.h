@@ -25,6 +25,12 @@ struct pw_said_lane {
 	char *socket;
 	char *role;
 	char *vdev;
+	char *interface;
+	char *device;
+	char *address;
+	char *gateway;
+	char *vlan;
+	char *port;
 	char *mtu;
 	char *paths;
 	char *delay_target_us;

@@ -39,6 +39,9 @@ enum pw_conf_kind {
 	PW_CONF_ADDRESS,	/* IP address or host name */
 	PW_CONF_PATH,	/* absolute */
 	PW_CONF_WORDS,	/* printable */
+	PW_CONF_PCI,	/* domain:bus:device.function */
+	PW_CONF_IP,	/* of one host */
+	PW_CONF_IP_BITS,	/* of one host, and how much of it is its network's */
 };
 
 struct pw_conf_word {

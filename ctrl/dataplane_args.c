@@ -49,14 +49,50 @@ static int add_program(struct pw_dataplane_args *a, struct pw_error *err)
 	return 0;
 }
 
-static void add_lane(struct pw_dataplane_args *a, const struct pw_conf_lane *lane)
+/* The devices that a lane is made of, as DPDK names them. */
+static void add_devices(struct pw_dataplane_args *a, const struct pw_conf_lane *lane)
 {
-	if (lane->driver == PW_LANE_MEMIF)
+	switch (lane->driver) {
+	case PW_LANE_MEMIF:
 		add(a, "--vdev=net_memif0,role=%s,socket=%s,socket-abstract=no,id=0",
 		    lane->role == PW_LANE_SERVER ? "server" : "client", lane->socket);
-	else
+		break;
+	case PW_LANE_AF_PACKET:
+		add(a, "--vdev=net_af_packet0,iface=%s,qpairs=%u,framesz=8192,blocksz=65536,"
+		    "framecnt=512,qdisc_bypass=1", lane->interface, lane->paths);
+		break;
+	case PW_LANE_AF_XDP:	/* its driver has one queue per device */
+		for (uint32_t i = 0; i < lane->paths; i++)
+			add(a, "--vdev=net_af_xdp%u,iface=%s,start_queue=%u,queue_count=1,"
+			    "busy_budget=0", i, lane->interface, i);
+		break;
+	case PW_LANE_PCI:
+		add(a, "--pci=%s", lane->device);
+		break;
+	default:
 		add(a, "--vdev=%s", lane->vdev);
+		break;
+	}
+}
+
+static void add_lane(struct pw_dataplane_args *a, const struct pw_conf_lane *lane)
+{
+	add_devices(a, lane);
 	add(a, "--paths=%u", lane->paths);
+	if (lane->interface[0])
+		add(a, "--interface=%s", lane->interface);
+	if (lane->address[0])
+		add(a, "--address=%s", lane->address);
+	if (lane->gateway[0])
+		add(a, "--gateway=%s", lane->gateway);
+	if (lane->vlan)
+		add(a, "--vlan=%u", lane->vlan);
+	if (lane->driver != PW_LANE_MEMIF)
+		add(a, "--udp-port=%u", lane->port);
+	if (lane->mtu)
+		add(a, "--mtu=%u", lane->mtu);
+	if (lane->delay_target_us)
+		add(a, "--delay-target=%u", lane->delay_target_us);
 }
 
 static void add_cpus(struct pw_dataplane_args *a, const struct pw_conf_workers *workers)
@@ -81,6 +117,8 @@ int pw_dataplane_args_make(struct pw_dataplane_args *a, const struct pw_conf *co
 	add_lane(a, &conf->lane);
 	add_cpus(a, &conf->workers);
 	add(a, "--memory=%u", conf->memory_limit_mib);
+	if (conf->hugepages == PW_HUGEPAGES_AUTO)
+		add(a, "--hugepages");
 	add(a, "--file-prefix=pagewire-%d", (int)getpid());
 	return 0;
 }

@@ -115,6 +115,7 @@ static void on_dataplane_ready(void *user, const struct pw_error *err)
 		pw_err("%s", pw_error_text(err, text, sizeof(text)));
 	if (d->rpc || d->err.code)
 		return;	/* it was started again, or had said why it ended before it did */
+	d->host.self.lane = &pw_dataplane_facts(d->host.dataplane)->end;
 	if (err)
 		d->err = *err;
 	if (err || pw_peer_listen(&d->listener, &d->host.self, &listen, &d->err) ||

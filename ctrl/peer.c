@@ -143,6 +143,8 @@ static void on_connected(struct pw_peer_link *link)
 		snprintf(link->name, sizeof(link->name), "%s", link->check.matched->name);
 	snprintf(hello.hello.name, sizeof(hello.hello.name), "%s", link->self.name);
 	pw_peer_read_boot(hello.hello.boot);
+	if (link->self.lane)
+		hello.hello.lane = *link->self.lane;
 	link->state = PW_LINK_HELLO;
 	PW_CHECK(queue(link, &hello) != -EINVAL);
 }
@@ -164,6 +166,7 @@ static void handle_hello(struct pw_peer_link *link, const struct pw_ctl *msg)
 		fail_version(link, msg->hello.version);
 		return;
 	}
+	link->hello = msg->hello;
 	link->state = PW_LINK_UP;
 	if (link->listener)
 		pw_peer_listener_forget(link);
@@ -344,6 +347,11 @@ const char *pw_peer_name(const struct pw_peer_link *link)
 const char *pw_peer_address(const struct pw_peer_link *link)
 {
 	return link->address;
+}
+
+const struct pw_ctl_host_hello *pw_peer_hello(const struct pw_peer_link *link)
+{
+	return &link->hello;
 }
 
 bool pw_peer_is_up(const struct pw_peer_link *link)

@@ -70,7 +70,8 @@ struct pw_peer_timing {		/* 0: the default */
 struct pw_peer_self {
 	struct event_base *loop;
 	struct pw_peer_tls *tls;
-	const char *name;	/* of this host, said in HELLO */
+	const char *name;	/* of this host, said in HELLO, and so is */
+	const struct pw_lane_end *lane;	/* where its lane ends; NULL: it needs no address */
 	struct pw_peer_timing timing;
 };
 
@@ -137,6 +138,8 @@ void pw_peer_set_calls(struct pw_peer_link *link, const struct pw_peer_calls *ca
 const char *pw_peer_name(const struct pw_peer_link *link);
 /* "10.1.2.12:7000" */
 const char *pw_peer_address(const struct pw_peer_link *link);
+/* What it said of itself; all 0 as long as the link is not up. */
+const struct pw_ctl_host_hello *pw_peer_hello(const struct pw_peer_link *link);
 bool pw_peer_is_up(const struct pw_peer_link *link);
 
 /*

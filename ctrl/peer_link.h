@@ -51,6 +51,7 @@ struct pw_peer_link {
 	char name[PW_GUEST_NAME_MAX];
 	char tls_name[PW_PEER_TLS_NAME_MAX];
 	char address[64];
+	struct pw_ctl_host_hello hello;	/* the peer's */
 
 	bool paused;
 	bool above_low;

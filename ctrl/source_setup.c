@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lane.h"
 #include "log.h"
 #include "source_parts.h"
 
@@ -75,6 +76,7 @@ static int add_transfer(struct pw_source *s)
 	msg.add.slice_shift = PW_SOURCE_SLICE_SHIFT;
 	msg.add.board_bytes = s->board.bytes;
 	msg.add.rate_bytes_per_s = s->host->conf->policy.rate_limit_mbps * 125000ull;
+	msg.add.peer = pw_peer_hello(s->link)->lane;
 	rc = pw_source_order(s, &msg, s->board.fd);
 	s->waiting++;
 	return rc ? rc : add_regions(s);
@@ -105,6 +107,7 @@ static void send_open(struct pw_source *s)
 	msg.open.slice_shift = PW_SOURCE_SLICE_SHIFT;
 	msg.open.payload_bytes = facts->payload_bytes;
 	memcpy(msg.open.cids, s->opened.cids, sizeof(msg.open.cids));
+	memcpy(msg.open.ports, s->opened.ports, sizeof(msg.open.ports));
 	rc = pw_source_tell(s, &msg);
 	if (rc)
 		pw_source_fail(s, rc, "PW-3103", "cannot send to %s\n%s", s->m.peer, strerror(-rc));
@@ -199,10 +202,27 @@ static void on_queried(void *user, const struct pw_agent_msg *answer, int fd)
 			       "see where it runs before anything is done with it", s->m.guest);
 }
 
+/* Before anything is mapped. */
+static bool lanes_fit(struct pw_source *s)
+{
+	const struct pw_lane_end *own = &pw_dataplane_facts(s->host->dataplane)->end;
+	const struct pw_lane_end *peer = &pw_peer_hello(s->link)->lane;
+
+	if (own->family == peer->family)
+		return true;
+	pw_source_fail(s, -EAFNOSUPPORT, "PW-3107", "the lanes of this host and %s do not fit\n"
+		       "%s here, %s there\n"
+		       "configure lane alike on both hosts: the same driver, addresses of one kind",
+		       s->m.peer, pw_lane_kind(own), pw_lane_kind(peer));
+	return false;
+}
+
 void pw_source_setup(struct pw_source *s)
 {
 	struct pw_agent_msg query = { .type = PW_AGENT_QUERY };
 
+	if (!lanes_fit(s))
+		return;
 	s->waiting = 1;	/* the agent */
 	if (add_transfer(s))
 		return;
@@ -225,6 +245,8 @@ void pw_source_on_opened(struct pw_source *s, const struct pw_ctl *msg)
 		return;
 	}
 	memcpy(start.add.cids, msg->open.cids, sizeof(start.add.cids));
+	memcpy(start.add.ports, msg->open.ports, sizeof(start.add.ports));
+	start.add.payload_bytes = msg->open.payload_bytes;
 	pw_source_order(s, &start, -1);
 }
 
@@ -234,6 +256,22 @@ static void on_started(struct pw_source *s)
 	pw_source_open_streams(s);
 	if (!s->ending)
 		pw_source_first_round(s);
+}
+
+static void fail_refused(struct pw_source *s, const struct pw_seam_msg *msg)
+{
+	const char *why = msg->type == PW_SEAM_TRANSFER_START ? pw_lane_why(msg->status) : NULL;
+	bool said = msg->type == PW_SEAM_REGION_ADD && msg->region.why[0];
+	char text[PW_LANE_TEXT_BYTES];
+
+	if (why && s->link)
+		pw_source_fail(s, msg->status, "PW-3108", "the lane of %s is not reached\n%s: %s\n"
+			       "check lane.address, interface, vlan and gateway of both hosts",
+			       s->m.peer, pw_lane_text(&pw_peer_hello(s->link)->lane, text), why);
+	else
+		pw_source_fail(s, msg->status, "PW-3106", "the dataplane refused an order\n"
+			       "order %u: %.199s\nlook at the log of pagewired", msg->type,
+			       said ? msg->region.why : strerror(-msg->status));
 }
 
 /* A message of the dataplane about this transfer. */
@@ -254,16 +292,13 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 		return;
 	}
 	if (msg->status) {
-		bool said = msg->type == PW_SEAM_REGION_ADD && msg->region.why[0];
-
-		pw_source_fail(s, msg->status, "PW-3106", "the dataplane refused an order\n"
-			       "order %u: %.199s\nlook at the log of pagewired", msg->type,
-			       said ? msg->region.why : strerror(-msg->status));
+		fail_refused(s, msg);
 		return;
 	}
 	switch (msg->type) {
 	case PW_SEAM_TRANSFER_ADD:
 		memcpy(s->opened.cids, msg->add.cids, sizeof(s->opened.cids));
+		memcpy(s->opened.ports, msg->add.ports, sizeof(s->opened.ports));
 		one_less(s);
 		break;
 	case PW_SEAM_REGION_ADD:

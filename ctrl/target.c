@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "failpoint.h"
+#include "lane.h"
 #include "log.h"
 #include "target_parts.h"
 
@@ -137,8 +138,9 @@ static void one_less(struct pw_target *t)
 	msg.open.devices = t->guest->devices;
 	msg.open.paths = t->paths;
 	msg.open.slice_shift = t->slice_shift;
-	msg.open.payload_bytes = pw_dataplane_facts(t->host->dataplane)->payload_bytes;
+	msg.open.payload_bytes = t->payload_bytes;
 	memcpy(msg.open.cids, t->own_cids, sizeof(msg.open.cids));
+	memcpy(msg.open.ports, t->own_ports, sizeof(msg.open.ports));
 	if (pw_target_tell(t, &msg))
 		pw_target_refuse(t, -ENOTCONN, "the control link is gone");
 }
@@ -168,19 +170,26 @@ static void on_sealed(struct pw_target *t)
 	pw_target_verify_late(t);
 }
 
-static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
+static void start_transfer(struct pw_target *t)
 {
 	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
 
+	memcpy(start.add.cids, t->source_cids, sizeof(start.add.cids));
+	memcpy(start.add.ports, t->source_ports, sizeof(start.add.ports));
+	start.add.payload_bytes = t->payload_bytes;
+	pw_target_order(t, &start, -1);
+}
+
+static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
+{
 	switch (msg->type) {
 	case PW_SEAM_TRANSFER_ADD:
 		memcpy(t->own_cids, msg->add.cids, sizeof(t->own_cids));
+		memcpy(t->own_ports, msg->add.ports, sizeof(t->own_ports));
 		break;
 	case PW_SEAM_REGION_ADD:
-		if (++t->regions_added < t->guest->regions)
-			break;
-		memcpy(start.add.cids, t->source_cids, sizeof(start.add.cids));
-		pw_target_order(t, &start, -1);
+		if (++t->regions_added == t->guest->regions)
+			start_transfer(t);
 		break;
 	case PW_SEAM_TRANSFER_START:
 		one_less(t);
@@ -202,6 +211,20 @@ static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
 	}
 }
 
+static void refuse_order(struct pw_target *t, const struct pw_seam_msg *msg)
+{
+	const char *why = msg->type == PW_SEAM_TRANSFER_START ? pw_lane_why(msg->status) : NULL;
+	char text[PW_LANE_TEXT_BYTES];
+
+	if (why && t->link)
+		pw_target_refuse(t, msg->status, "the lane of the source, %s, is not reached from %s: %s",
+				 pw_lane_text(&pw_peer_hello(t->link)->lane, text),
+				 t->host->conf->host, why);
+	else
+		pw_target_refuse(t, msg->status, "the dataplane at the target: order %u: %s",
+				 msg->type, strerror(-msg->status));
+}
+
 static void on_seam(void *user, const struct pw_seam_msg *msg)
 {
 	struct pw_target *t = user;
@@ -211,8 +234,7 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 	if (msg->type == 0)
 		pw_target_refuse(t, msg->status, "the dataplane at the target died");
 	else if (msg->status)
-		pw_target_refuse(t, msg->status, "the dataplane at the target: order %u: %s",
-				 msg->type, strerror(-msg->status));
+		refuse_order(t, msg);
 	else
 		on_seam_ok(t, msg);
 }
@@ -249,6 +271,7 @@ static int add_transfer(struct pw_target *t)
 	msg.add.role = PW_TARGET;
 	msg.add.slice_shift = t->slice_shift;
 	msg.add.board_bytes = t->board.bytes;
+	msg.add.peer = pw_peer_hello(t->link)->lane;
 	return pw_target_order(t, &msg, t->board.fd);
 }
 
@@ -294,6 +317,24 @@ static const char *find_difference(const struct pw_guest *g, const struct pw_ctl
 	return NULL;
 }
 
+/* False: it was refused. */
+static bool check_lane(struct pw_target *t)
+{
+	const struct pw_lane_end *own = &pw_dataplane_facts(t->host->dataplane)->end;
+	const struct pw_lane_end *peer = &pw_peer_hello(t->link)->lane;
+	uint32_t paths = t->host->conf->lane.paths;
+
+	if (own->family != peer->family)
+		pw_target_refuse(t, -EAFNOSUPPORT, "the lanes do not fit: %s there, %s here: configure "
+				 "lane alike", pw_lane_kind(peer), pw_lane_kind(own));
+	else if (t->paths != paths)
+		pw_target_refuse(t, -EINVAL, "%u paths there, %u here: set lane.paths alike",
+				 t->paths, paths);
+	else
+		return true;
+	return false;
+}
+
 static void check_and_take(struct pw_target *t, const struct pw_ctl *msg)
 {
 	const struct pw_conf *conf = t->host->conf;
@@ -317,9 +358,8 @@ static void check_and_take(struct pw_target *t, const struct pw_ctl *msg)
 		pw_target_refuse(t, -EINVAL,
 				 "the incoming guest %s differs: %s; start it with the same configuration",
 				 msg->open.guest, difference);
-	else if (t->paths != conf->lane.paths)
-		pw_target_refuse(t, -EINVAL, "%u paths there, %u here: set lane.paths alike",
-				 t->paths, conf->lane.paths);
+	else if (!check_lane(t))
+		return;
 	else if (pw_guest_map(t->guest))
 		pw_target_refuse(t, -ENOMEM, "out of memory at %s", conf->host);
 	else
@@ -329,6 +369,7 @@ static void check_and_take(struct pw_target *t, const struct pw_ctl *msg)
 static struct pw_target *create(struct pw_host *host, struct pw_peer_link *link,
 				const struct pw_ctl *msg)
 {
+	uint32_t own_payload = pw_dataplane_facts(host->dataplane)->payload_bytes;
 	struct pw_target *t = calloc(1, sizeof(*t));
 
 	if (!t)
@@ -341,7 +382,10 @@ static struct pw_target *create(struct pw_host *host, struct pw_peer_link *link,
 	t->verify = msg->open.verify;
 	t->slice_shift = msg->open.slice_shift;
 	t->paths = msg->open.paths;
+	t->payload_bytes = own_payload < msg->open.payload_bytes ? own_payload :
+								   msg->open.payload_bytes;
 	memcpy(t->source_cids, msg->open.cids, sizeof(t->source_cids));
+	memcpy(t->source_ports, msg->open.ports, sizeof(t->source_ports));
 	snprintf(t->peer, sizeof(t->peer), "%s", pw_peer_name(link));
 	for (unsigned i = 0; i < PW_DEVICES_MAX; i++)
 		t->device[i].fd = -1;

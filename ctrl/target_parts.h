@@ -40,7 +40,10 @@ struct pw_target {
 	enum pw_verify verify;
 	uint32_t slice_shift;
 	uint32_t source_cids[PW_PATHS_MAX];
+	uint16_t source_ports[PW_PATHS_MAX];	/* that the source wants us to send from */
 	uint32_t own_cids[PW_PATHS_MAX];
+	uint16_t own_ports[PW_PATHS_MAX];	/* and we it */
+	uint32_t payload_bytes;	/* that both lanes carry */
 	uint32_t paths;
 	struct pw_guest *guest;
 	struct pw_transfer_board board;

@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include <rte_ethdev.h>
-#include <rte_ip.h>
-#include <rte_udp.h>
 
 #include "link_ethdev.h"
 #include "pagewire/check.h"
@@ -16,65 +14,23 @@
 #define OFFER_FEW   4u
 #define FULL_MAX_NS 100000000ull	/* a peer that shares its core may be away for some ms */
 
-struct encap {
-	struct rte_ether_hdr ether;
-	struct rte_ipv4_hdr ip;
-	struct rte_udp_hdr udp;
-} __attribute__((packed, aligned(2)));
-static_assert(sizeof(struct encap) == PW_LINK_ENCAP_BYTES, "headers in front of a datagram");
-
-/* The two ends of a software lane; nothing but this lane ever sees them.
- * 02-...: locally administered; 169.254/16: link local. */
-static const struct rte_ether_addr mac[2] = { { { 2, 'p', 'a', 'g', 'e', 1 } },
-					      { { 2, 'p', 'a', 'g', 'e', 2 } } };
-static const uint32_t ip[2] = { 0xa9fe5001, 0xa9fe5002 };	/* 169.254.80.1 and .2 */
-
 static void let_go(void *address, void *opaque)
 {
 	(void)address;	/* the memory is the guest's; only the count matters */
 	(void)opaque;
 }
 
-static void write_encap(const struct pw_queue *q, struct encap *e, uint16_t datagram_bytes)
+/* The port sums up what it said it would. */
+static void ask_for_sums(const struct pw_encap *e, struct rte_mbuf *head)
 {
-	rte_be16_t port = rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + q->path));
-	uint16_t udp_bytes = (uint16_t)(sizeof(e->udp) + datagram_bytes);
-	unsigned own = q->far_end, peer = !q->far_end;
-
-	e->ether.dst_addr = mac[peer];
-	e->ether.src_addr = mac[own];
-	e->ether.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
-	e->ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(e->ip) + udp_bytes)),
-		.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
-		.time_to_live = 64,
-		.next_proto_id = IPPROTO_UDP,
-		.src_addr = rte_cpu_to_be_32(ip[own]),
-		.dst_addr = rte_cpu_to_be_32(ip[peer]),
-	};
-	if (!q->sums_ip)
-		e->ip.hdr_checksum = rte_ipv4_cksum(&e->ip);
-	e->udp = (struct rte_udp_hdr){ .src_port = port,
-				       .dst_port = port,
-				       .dgram_len = rte_cpu_to_be_16(udp_bytes) };
-}
-
-/* What the port computes itself. Without it UDP goes without: the payload may
- * change while it is summed up, and the headers have a checksum of their own. */
-static void ask_for_sums(const struct pw_queue *q, struct rte_mbuf *head, struct encap *e)
-{
-	if (!q->sums_ip && !q->sums_udp)
+	if (!e->sums_ip && !e->sums_udp)
 		return;
-	head->l2_len = sizeof(e->ether);
-	head->l3_len = sizeof(e->ip);
-	head->ol_flags |= RTE_MBUF_F_TX_IPV4;
-	if (q->sums_ip)
+	head->tx_offload = rte_mbuf_tx_offload(e->l2_bytes, e->l3_bytes, 0, 0, 0, 0, 0);
+	head->ol_flags |= e->is_ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4;
+	if (e->sums_ip)
 		head->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
-	if (q->sums_udp) {
+	if (e->sums_udp)
 		head->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
-		e->udp.dgram_cksum = rte_ipv4_phdr_cksum(&e->ip, head->ol_flags);
-	}
 }
 
 /* Shells that the payload is lent in, to be sent from where it is; 0: it is
@@ -115,22 +71,22 @@ static void attach_payload(struct pw_link_ethdev *l, struct rte_mbuf *head,
 	shells[0]->next = shells[1];
 }
 
-static void write_head(const struct pw_queue *q, struct rte_mbuf *head,
+static void write_head(const struct pw_link_ethdev *l, struct rte_mbuf *head,
 		       const struct pw_frame *frame, bool copied)
 {
-	struct encap *e = rte_pktmbuf_mtod(head, struct encap *);
-	uint8_t *at = (uint8_t *)(e + 1);
-	uint16_t bytes = frame->header_bytes;
+	uint16_t all = (uint16_t)(frame->header_bytes + frame->payload_bytes);
+	uint16_t bytes = (uint16_t)(l->encap.bytes + frame->header_bytes);
+	uint8_t *at = rte_pktmbuf_mtod(head, uint8_t *);
 
-	write_encap(q, e, (uint16_t)(frame->header_bytes + frame->payload_bytes));
-	ask_for_sums(q, head, e);
-	memcpy(at, frame->header, frame->header_bytes);
+	pw_encap_write(&l->encap, at, all);
+	ask_for_sums(&l->encap, head);
+	memcpy(at + l->encap.bytes, frame->header, frame->header_bytes);
 	if (frame->payload_bytes && copied) {
 		memcpy(at + bytes, frame->payload, frame->payload_bytes);
 		bytes = (uint16_t)(bytes + frame->payload_bytes);
 	}
-	head->data_len = (uint16_t)(sizeof(*e) + bytes);
-	head->pkt_len = (uint32_t)(sizeof(*e) + frame->header_bytes + frame->payload_bytes);
+	head->data_len = bytes;
+	head->pkt_len = (uint32_t)l->encap.bytes + all;
 }
 
 /* Build n frames. False: no buffers. */
@@ -155,7 +111,7 @@ static bool build(struct pw_link_ethdev *l, const struct pw_frame *frames, uint1
 		return false;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		write_head(q, heads[i], &frames[i], !lent[i]);
+		write_head(l, heads[i], &frames[i], !lent[i]);
 		attached -= lent[i];
 		if (lent[i])
 			attach_payload(l, heads[i], shells + attached, lent[i], &frames[i]);
@@ -213,8 +169,10 @@ static uint16_t send_frames(struct pw_link *link, const struct pw_frame *frames,
 }
 
 void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
-			 const struct pw_dma *dma, struct pw_path_stats *stats)
+			 struct pw_path_stats *stats, const struct pw_dma *dma,
+			 const struct pw_encap_ends *ends)
 {
+	struct pw_encap_ends all = *ends;
 	static const struct pw_link_ops ops = { .send = send_frames };
 
 	static_assert(offsetof(struct pw_link_ethdev, link) == 0, "a link is cast to its ethdev");
@@ -229,6 +187,9 @@ void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
 	/* One is ours: the count is never 0 while the connection lives. Shells out
 	 * are bounded by the port's descriptors, far below 65535. */
 	rte_mbuf_ext_refcnt_set(&l->shared, 1);
+	all.sums_ip = queue->sums_ip && ends->own.family == PW_LANE_IPV4;
+	all.sums_udp = queue->sums_udp;
+	pw_encap_init(&l->encap, &all);
 }
 
 bool pw_link_ethdev_settled(struct pw_link_ethdev *l)
@@ -243,35 +204,45 @@ bool pw_link_ethdev_settled(struct pw_link_ethdev *l)
 	return rte_mbuf_ext_refcnt_read(&l->shared) == 1;
 }
 
-static bool is_ours(const struct encap *e, uint16_t path)
+/* The port found a checksum wrong that was meant to be right. */
+static bool is_damaged(const struct rte_mbuf *frame, const struct pw_encap_found *found)
 {
-	return e->ether.ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
-	       e->ip.version_ihl == RTE_IPV4_VHL_DEF && e->ip.next_proto_id == IPPROTO_UDP &&
-	       !(e->ip.fragment_offset & rte_cpu_to_be_16((uint16_t)~RTE_IPV4_HDR_DF_FLAG)) &&
-	       e->udp.dst_port == rte_cpu_to_be_16((uint16_t)(PW_UDP_PORT_BASE + path));
+	uint64_t flags = frame->ol_flags;
+
+	return (flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
+	       ((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD &&
+		found->has_sum);
 }
 
-const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path,
-				       uint8_t *scratch, uint32_t *bytes)
+enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct rte_mbuf *frame,
+					uint8_t *scratch, struct pw_encap_found *found)
 {
-	const struct encap *e = rte_pktmbuf_mtod(frame, const struct encap *);
-	uint32_t ip_bytes, udp_bytes;
+	struct pw_encap_frame whole = {
+		.bytes = rte_pktmbuf_mtod(frame, const uint8_t *),
+		.count = frame->pkt_len,
+		.tag_taken = frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED,
+		.tag = frame->vlan_tci,
+	};
+	enum pw_encap_kind kind;
 
-	if (frame->pkt_len < sizeof(*e))
-		return NULL;
 	if (frame->nb_segs > 1) {
 		if (frame->pkt_len > PW_LINK_SCRATCH_BYTES)
-			return NULL;
-		e = rte_pktmbuf_read(frame, 0, frame->pkt_len, scratch);
+			return PW_ENCAP_OTHER;	/* longer than any of ours */
+		whole.bytes = rte_pktmbuf_read(frame, 0, frame->pkt_len, scratch);
 	}
-	if (!is_ours(e, path))
-		return NULL;
-	ip_bytes = rte_be_to_cpu_16(e->ip.total_length);
-	udp_bytes = rte_be_to_cpu_16(e->udp.dgram_len);
-	/* Short frames are padded on a real wire. */
-	if (ip_bytes > frame->pkt_len - sizeof(e->ether) || udp_bytes < sizeof(e->udp) ||
-	    udp_bytes + sizeof(e->ip) != ip_bytes)
-		return NULL;
-	*bytes = udp_bytes - (uint32_t)sizeof(e->udp);
-	return (const uint8_t *)(e + 1);
+	kind = pw_encap_parse(&q->filter, &whole, found);
+	return kind == PW_ENCAP_OURS && is_damaged(frame, found) ? PW_ENCAP_BAD : kind;
+}
+
+void pw_link_ethdev_send_one(const struct pw_queue *q, const uint8_t *bytes, uint32_t n)
+{
+	struct rte_mbuf *frame = rte_pktmbuf_alloc(q->heads);
+
+	if (!frame)
+		return;
+	memcpy(rte_pktmbuf_mtod(frame, uint8_t *), bytes, n);
+	frame->data_len = (uint16_t)n;
+	frame->pkt_len = n;
+	if (!rte_eth_tx_burst(q->port, q->number, &frame, 1))
+		rte_pktmbuf_free(frame);
 }

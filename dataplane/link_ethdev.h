@@ -3,7 +3,7 @@
  * link_ethdev.h - frames of a connection through an ethdev queue
  *
  *	head buffer                                    shell
- *	| Ethernet | IPv4 | UDP | datagram's headers | ---> guest memory, stream ring
+ *	| Ethernet | IP | UDP | datagram's headers | ---> guest memory, stream ring
  *
  * The payload is not copied: the port reads it where it is and lets go of it
  * later, by freeing the shell. shared counts the shells that are out, so that
@@ -27,17 +27,15 @@
 
 #include <rte_mbuf.h>
 
+#include "encap.h"
 #include "link.h"
-#include "pagewire/lane.h"
 #include "pagewire/stats.h"
 #include "pagewire/wire.h"
 #include "port.h"
 #include "port_dma.h"
 
-#define PW_LINK_IP_UDP_BYTES 28u
-#define PW_LINK_ENCAP_BYTES  (14u + PW_LINK_IP_UDP_BYTES)
 #define PW_LINK_COPY_BYTES   256u	/* payloads up to here are copied: a zero map */
-#define PW_LINK_HEAD_BYTES_MAX (PW_LINK_ENCAP_BYTES + PW_HEADER_BYTES_MAX + PW_LINK_COPY_BYTES)
+#define PW_LINK_HEAD_BYTES_MAX (PW_ENCAP_BYTES_MAX + PW_HEADER_BYTES_MAX + PW_LINK_COPY_BYTES)
 
 struct pw_link_ethdev {
 	struct pw_link link;
@@ -48,19 +46,25 @@ struct pw_link_ethdev {
 	uint64_t now_ns;	/* set by the worker before it sends */
 	uint64_t full_since_ns;	/* the port takes nothing; 0: it does */
 	struct rte_mbuf_ext_shared_info shared;
+	struct pw_encap encap;	/* fixed, but for the next hop, which any thread may change */
 };
 
+/* ends: between whom; what the queue's port does of the checksums is put in here. */
 void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
-			 const struct pw_dma *dma, struct pw_path_stats *stats);
+			 struct pw_path_stats *stats, const struct pw_dma *dma,
+			 const struct pw_encap_ends *ends);
 
 /* The port has let go of all payloads; if not, ask it to. */
 bool pw_link_ethdev_settled(struct pw_link_ethdev *l);
 
-#define PW_LINK_SCRATCH_BYTES (PW_LINK_ENCAP_BYTES + PW_DATAGRAM_BYTES_MAX)
+#define PW_LINK_SCRATCH_BYTES (PW_ENCAP_BYTES_MAX + PW_DATAGRAM_BYTES_MAX)
 
-/* The datagram in a frame that came in on path, or NULL if it is not for us.
- * One that came in several segments is put together in scratch. */
-const uint8_t *pw_link_ethdev_datagram(const struct rte_mbuf *frame, uint16_t path,
-				       uint8_t *scratch, uint32_t *bytes);
+/* What a frame that came in on a queue is; found is filled in if it is a
+ * datagram for us. One that came in several segments is put together in scratch. */
+enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct rte_mbuf *frame,
+					uint8_t *scratch, struct pw_encap_found *found);
+
+/* Send a whole frame of the lane's housekeeping, if there is room. */
+void pw_link_ethdev_send_one(const struct pw_queue *q, const uint8_t *bytes, uint32_t n);
 
 #endif /* PW_LINK_ETHDEV_H */

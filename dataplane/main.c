@@ -15,6 +15,7 @@
 
 #include "args.h"
 #include "eal.h"
+#include "interface.h"
 #include "serve.h"
 
 static struct pw_seam seam;
@@ -43,13 +44,20 @@ static int run(const struct pw_args *args, char why[PW_WHY_BYTES])
 		goto out_port;
 	if (lane.port.trouble[0])
 		fprintf(stderr, "pagewire-dp: %s\n", lane.port.trouble);
+	status = pw_neighbours_open(&lane.neighbours, args, lane.port.mac, why);
+	if (status)
+		goto out_neighbours;
+	if (lane.neighbours.arp.family)
+		lane.port.arp = &lane.neighbours.arp;
 	status = pw_workers_start(&lane.workers, &lane.port, &lane.control, args->poll_always);
 	if (status) {
 		pw_why(why, status, "%u workers do not start: %s", args->paths, strerror(-status));
-		goto out_port;
+		goto out_neighbours;
 	}
 	pw_serve_run(&serve, &lane, &seam);
 	pw_workers_stop(&lane.workers);
+out_neighbours:
+	pw_neighbours_close(&lane.neighbours);
 out_port:
 	pw_port_close(&lane.port);
 	pw_bells_fini(&lane.control);
@@ -71,7 +79,9 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);	/* a reader that is gone is an error code */
 	pw_pump_init_process();
-	status = pw_eal_init(&args, why);
+	status = pw_interface_complete(&args, why);
+	if (!status)
+		status = pw_eal_init(&args, why);
 	if (!status) {
 		status = run(&args, why);
 		pw_eal_fini(!args.vdevs || !pw_memif_is(args.vdev[0]));

@@ -74,6 +74,26 @@ static bool advance_region(struct pw_serve *s, struct pw_pending *p)
 	return true;
 }
 
+/* Connections are made when it is known where their frames go. */
+static bool advance_start(struct pw_serve *s, struct pw_pending *p)
+{
+	int status;
+
+	if (p->barrier)
+		return pw_workers_passed(&s->lane->workers, p->barrier);
+	status = pw_share_start(p->share, s->lane, &p->msg.add);
+	if (status == -EAGAIN) {
+		if (pw_clock_ns(&s->lane->workers.clock) < p->deadline_ns)
+			return false;
+		p->share->starting = false;
+		status = -EHOSTUNREACH;
+	}
+	p->msg.status = status;
+	if (!status)
+		p->barrier = pw_workers_ask(&s->lane->workers);
+	return status != 0;
+}
+
 static bool advance_barrier(struct pw_serve *s, struct pw_pending *p)
 {
 	return pw_workers_passed(&s->lane->workers, p->barrier);
@@ -123,6 +143,8 @@ static bool advance(struct pw_serve *s, struct pw_pending *p)
 	switch (p->msg.type) {
 	case PW_SEAM_REGION_ADD:
 		return advance_region(s, p);
+	case PW_SEAM_TRANSFER_START:
+		return advance_start(s, p);
 	case PW_SEAM_SLICE_SEND:
 		return advance_slice(s, p);
 	case PW_SEAM_TRANSFER_DEL:

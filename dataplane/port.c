@@ -11,6 +11,33 @@
 
 #define CONNECT_WAITS 6u	/* looks at the carrier, 50 ms apart */
 
+static int read_mac(struct pw_port *p, char why[PW_WHY_BYTES])
+{
+	struct rte_ether_addr mac;
+	int status = rte_eth_macaddr_get(p->device[0].id, &mac);
+
+	if (status)
+		return pw_why(why, status, "the device does not tell its MAC: %s",
+			      strerror(-status));
+	memcpy(p->mac, mac.addr_bytes, PW_MAC_BYTES);
+	return 0;
+}
+
+static void set_filters(struct pw_port *p)
+{
+	for (unsigned i = 0; i < p->paths; i++) {
+		struct pw_encap_filter *f = &p->queue[i].filter;
+
+		*f = (struct pw_encap_filter){
+			.family = p->own.family ? p->own.family : PW_LANE_IPV4,
+			.any_address = !p->own.family,
+			.port = (uint16_t)(p->own.udp_port + i),
+			.vlan = p->vlan,
+		};
+		memcpy(f->ip, p->own.ip, sizeof(f->ip));
+	}
+}
+
 int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	int status;
@@ -19,14 +46,18 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	p->paths = (uint16_t)args->paths;
 	p->delay_target_us = args->delay_target_us;
 	p->own = args->own;
+	p->vlan = (uint16_t)args->vlan;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
 	status = pw_port_make_pools(p, args, why);
 	if (!status)
 		status = pw_port_create(p, args, why);
 	for (unsigned i = 0; i < p->devices && !status; i++)
 		status = pw_port_configure(p, &p->device[i], args, why);
+	if (!status)
+		status = read_mac(p, why);
 	if (status)
 		return status;
+	set_filters(p);
 	pw_port_tend(p);
 	if (!p->is_nic)
 		return 0;
@@ -94,8 +125,12 @@ static bool start_devices(struct pw_port *p)
 				rte_eth_dev_stop(p->device[i].id);
 			return false;
 		}
-		if (!p->is_shared)
+		/* Between two processes the MACs are fixed, and not the device's; an
+		 * IPv6 neighbour is asked for by a group of its own. */
+		if (!p->own.family)
 			rte_eth_promiscuous_enable(id);
+		else if (p->own.family == PW_LANE_IPV6)
+			rte_eth_allmulticast_enable(id);
 	}
 	return true;
 }
@@ -144,10 +179,27 @@ void pw_port_restart(struct pw_port *p)
 	}
 }
 
+/* ---- ends ---- */
+
 uint16_t pw_port_source_port(const struct pw_port *p, unsigned path,
 			     const struct pw_lane_end *peer)
 {
 	return pw_steer_source_port(&p->steer, &p->own, peer, (uint16_t)path);
+}
+
+struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
+				  const struct pw_lane_end *peer, uint16_t source_port)
+{
+	struct pw_encap_ends ends = { .own = p->own, .peer = *peer };
+
+	if (p->own.family)
+		memcpy(ends.own_mac, p->mac, PW_MAC_BYTES);
+	else
+		pw_encap_local_ends(&ends, p->far_end);
+	ends.vlan = p->vlan;
+	ends.source_port = source_port ? source_port : (uint16_t)(p->own.udp_port + path);
+	ends.target_port = (uint16_t)((p->own.family ? peer->udp_port : p->own.udp_port) + path);
+	return ends;
 }
 
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)

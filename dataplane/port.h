@@ -25,12 +25,14 @@
 
 #include "args.h"
 #include "congestion.h"
+#include "encap.h"
 #include "memif.h"
 #include "pagewire/lane.h"
 #include "pagewire/limits.h"
 #include "port_steer.h"
 #include "why.h"
 
+struct pw_arp;
 struct rte_device;
 struct rte_mempool;
 
@@ -41,7 +43,6 @@ struct pw_queue {
 	bool sums_ip;	/* the port fills in these checksums */
 	bool sums_udp;
 	bool sweeps;	/* its driver lets go of what was sent only when more is sent */
-	bool far_end;	/* of a lane of two processes: the addresses are swapped */
 	uint16_t path;	/* whose queue it is */
 	uint16_t port;	/* DPDK's number of its device */
 	uint16_t number;	/* in its device */
@@ -49,6 +50,7 @@ struct pw_queue {
 	struct rte_mempool *rx;
 	struct rte_mempool *heads;	/* what a frame begins in */
 	struct rte_mempool *shells;	/* carry foreign memory: no room of their own */
+	struct pw_encap_filter filter;	/* what is for this path */
 };
 
 enum pw_port_state { PW_PORT_STOPPED, PW_PORT_STARTED, PW_PORT_UP, PW_PORT_LEAVING };
@@ -70,11 +72,14 @@ struct pw_port {
 	uint16_t paths;
 	uint16_t payload_bytes;	/* of a datagram, at most */
 	uint16_t mtu;	/* bytes above Ethernet; 0: a lane without one */
+	uint16_t vlan;	/* 0: no tag */
+	uint8_t mac[PW_MAC_BYTES];	/* of its first device */
+	struct pw_lane_end own;	/* family 0: a lane of two processes */
+	struct pw_arp *arp;	/* NULL: there are no neighbours to find, or the kernel does it */
 	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t delay_target_us;	/* 0: the lane's own */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */
-	struct pw_lane_end own;	/* our address */
 	struct pw_steer steer;	/* a NIC's */
 	struct rte_device *dma_device;	/* that memory is mapped for; NULL: none */
 	char trouble[PW_WHY_BYTES];	/* why a NIC does not start, or is slower than it could be */
@@ -98,10 +103,17 @@ void pw_port_restart(struct pw_port *p);
 /* Worker: make the driver let go of what was sent, where nothing else does. */
 void pw_port_sweep(const struct pw_queue *q);
 
-/* The UDP source port that peer is to use to path, so that its datagrams reach
- * the path's queue here. */
+/* The UDP source port that peer is to send from, so that its datagrams of a path
+ * come to that path's queue here. */
 uint16_t pw_port_source_port(const struct pw_port *p, unsigned path,
 			     const struct pw_lane_end *peer);
+
+/* What frames from here to peer say on a path; source_port 0: our own choice. */
+struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
+				  const struct pw_lane_end *peer, uint16_t source_port);
+
+/* The payload that fits room bytes: two pages, a page, or whole grains. */
+uint16_t pw_port_fit_payload(uint32_t room);
 
 /* Where the congestion window of a path starts on this lane, and its bounds. */
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p);

@@ -18,7 +18,7 @@
 #define FRAME_SEGMENTS	 3u	/* headers, and payload that crosses a page */
 #define XDP_MTU		 3400u	/* it says more and drops that */
 
-static_assert(PW_LINK_ENCAP_BYTES + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTES,
+static_assert(PW_ENCAP_BYTES_MAX + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTES,
 	      "a frame fits one memif buffer");
 
 /* ---- buffers ---- */
@@ -102,21 +102,23 @@ static int make_heads(struct pw_port *p, const struct pw_device *d, char why[PW_
 
 /* ---- queues ---- */
 
-/* Payload that a frame of this port carries: two pages, a page, or whole grains. */
-static uint16_t payload_of(const struct pw_port *p, uint16_t mtu)
+uint16_t pw_port_fit_payload(uint32_t room)
 {
-	uint32_t room;
-
-	if (p->is_memif)	/* says 1500, takes a whole buffer */
-		return PW_PAYLOAD_MAX;
-	if (mtu <= PW_LINK_IP_UDP_BYTES + PW_BULK_HEADER_BYTES)
-		return 0;
-	room = mtu - PW_LINK_IP_UDP_BYTES - (uint32_t)PW_BULK_HEADER_BYTES;
 	if (room >= PW_PAYLOAD_MAX)
 		return PW_PAYLOAD_MAX;
 	if (room >= PW_PAGE_BYTES)
 		return PW_PAGE_BYTES;
 	return (uint16_t)(room / PW_STREAM_GRAIN * PW_STREAM_GRAIN);
+}
+
+/* Payload that a frame of this port carries. */
+static uint16_t payload_of(const struct pw_port *p, uint16_t mtu)
+{
+	uint32_t headers = pw_encap_ip_udp_bytes(p->own.family) + (uint32_t)PW_BULK_HEADER_BYTES;
+
+	if (p->is_memif)	/* says 1500, takes a whole buffer */
+		return PW_PAYLOAD_MAX;
+	return mtu <= headers ? 0 : pw_port_fit_payload(mtu - headers);
 }
 
 /* rte_eth_tx_done_cleanup() of this one stops its queue for good. */
@@ -135,7 +137,6 @@ static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64
 		q->sums_ip = offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 		q->sums_udp = offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 		q->sweeps = is_igb(driver);
-		q->far_end = p->far_end;
 		q->path = (uint16_t)(d->first_path + i);
 		q->port = d->id;
 		q->number = i;

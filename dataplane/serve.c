@@ -16,6 +16,8 @@
 #define TEND_DOWN_MS  50	/* how often the port is looked after: until it has its carrier */
 #define TEND_UP_MS    250	/* and then */
 #define HURRY_MS      10	/* how often pumps that are to end are interrupted */
+#define FIND_MS	      20	/* how often the MAC of a peer is looked for */
+#define FIND_NS	      3000000000ull	/* and how long: three questions of the kernel */
 #define DROP_ROUNDS   500	/* 5 s: then what still hangs ends with the process */
 
 /* ---- requests; *fd is taken by setting it to -1 ---- */
@@ -69,10 +71,14 @@ static int answer_behind_barrier(struct pw_serve *s, struct pw_share *share,
 static int handle_transfer_start(struct pw_serve *s, struct pw_seam_msg *msg, int *fd)
 {
 	struct pw_share *share = share_of(s, msg);
-	int status = share ? pw_share_start(share, s->lane, msg->add.cids) : -EINVAL;
+	int status = share ? pw_share_may_start(share, s->lane, &msg->add) : -EINVAL;
 
 	(void)fd;
-	return status ? status : answer_behind_barrier(s, share, msg);
+	if (status)
+		return status;
+	share->starting = true;
+	pw_pending_add(s, share, msg)->deadline_ns = pw_clock_ns(&s->lane->workers.clock) + FIND_NS;
+	return PENDING;
 }
 
 static int handle_stream_add(struct pw_serve *s, struct pw_seam_msg *msg, int *fd)
@@ -208,8 +214,12 @@ static void tell_news(struct pw_serve *s, struct pw_share *share)
 	for (uint32_t i = 0; i < PW_PATHS_MAX; i++)
 		if (share->connection[i] &&
 		    atomic_exchange_explicit(&share->connection[i]->down, false,
-					     memory_order_relaxed))
+					     memory_order_relaxed)) {
 			tell_path_down(s, share, i);
+			share->asked_ns = 0;	/* perhaps its MAC is another one now */
+		}
+	if (share->started)
+		pw_share_follow_peer(share, s->lane);
 }
 
 /* Once: it costs speed, and nobody would look at the counter. */
@@ -254,11 +264,14 @@ static int timeout_ms(struct pw_serve *s)
 {
 	int least = s->lane->port.state == PW_PORT_UP ? TEND_UP_MS : TEND_DOWN_MS;
 
-	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++)
+	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++) {
+		if (s->share[i].starting && least > FIND_MS)
+			least = FIND_MS;
 		if (s->share[i].leaving) {
 			pw_share_hurry(&s->share[i]);
 			least = HURRY_MS;
 		}
+	}
 	return least;
 }
 
@@ -308,9 +321,14 @@ static void say_ready(struct pw_serve *s)
 		.type = PW_SEAM_READY,
 		.ready = { .version = PW_SEAM_VERSION, .paths = s->lane->port.paths,
 			   .payload_bytes = s->lane->port.payload_bytes,
-			   .end = { .link_mbps = s->lane->port.link_mbps } },
+			   .end = s->lane->port.own },
 	};
+	struct pw_lane_end *end = &msg.ready.end;
 
+	if (!end->family)
+		end->udp_port = 0;	/* nobody needs to know */
+	if (s->lane->port.link_mbps)
+		end->link_mbps = s->lane->port.link_mbps;
 	pw_seam_send(s->seam, &msg);
 }
 

@@ -5,7 +5,7 @@
  * One event loop over the seam and one bell. A request that cannot be answered
  * at once is kept and looked at again whenever the bell rings: a slice until it
  * is settled, a barrier until every worker passed it, a region until it is
- * populated, the end of a transfer until nothing uses its memory. Requests of
+ * populated, the start of a transfer until the MAC of its peer is known, the end of a transfer until nothing uses its memory. Requests of
  * one kind are looked at in the order they came.
  */
 #ifndef PW_SERVE_H
@@ -34,7 +34,8 @@ struct pw_pending {
 	struct pw_pending *next;
 	struct pw_share *share;
 	struct pw_prefault *prefault;	/* REGION_ADD: makes it ready */
-	uint64_t barrier;	/* START, CLOSE, SEAL */
+	uint64_t barrier;	/* START, CLOSE, SEAL; START: 0 until the peer is found */
+	uint64_t deadline_ns;	/* START: for that */
 	int slot;	/* SLICE_SEND: in the table of open slices, or -1: waits for one */
 	struct pw_slice_order order;
 	struct pw_seam_msg msg;

@@ -23,15 +23,20 @@ static uint64_t pieces(uint64_t n, uint64_t to)
 
 /* ---- add ---- */
 
-static int choose_cids(struct pw_share *s, const struct pw_lane *lane, uint32_t *answer)
+/* Our cids, and where on this host they are found. */
+static int choose_cids(struct pw_share *s, const struct pw_lane *lane,
+		       struct pw_seam_transfer *answer)
 {
 	uint16_t random[PW_PATHS_MAX];
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EAGAIN;
-	memset(answer, 0, sizeof(s->cids));
-	for (uint32_t i = 0; i < lane->port.paths; i++)
-		answer[i] = s->cids[i] = PW_CID(s->number, i, random[i]);
+	memset(answer->cids, 0, sizeof(answer->cids));
+	memset(answer->ports, 0, sizeof(answer->ports));
+	for (uint32_t i = 0; i < lane->port.paths; i++) {
+		answer->cids[i] = s->cids[i] = PW_CID(s->number, i, random[i]);
+		answer->ports[i] = pw_port_source_port(&lane->port, i, &s->peer);
+	}
 	return 0;
 }
 
@@ -45,9 +50,12 @@ int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number
 	    add->slice_shift < SLICE_SHIFT_MIN || add->slice_shift > PW_SLICE_SHIFT ||
 	    add->board_bytes < sizeof(struct pw_board))
 		return -EINVAL;
+	if (add->peer.family != lane->port.own.family)
+		return -EAFNOSUPPORT;
 	memset(s, 0, sizeof(*s));
 	s->number = number;
-	status = choose_cids(s, lane, add->cids);
+	s->peer = add->peer;
+	status = choose_cids(s, lane, add);
 	if (status)
 		return status;
 	status = pw_bells_init(&s->pumps, PW_STREAMS_MAX);
@@ -99,7 +107,7 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 	if (fd < 0 || i >= PW_REGIONS_MAX || !region->bytes || region->bytes % PW_PAGE_BYTES ||
 	    region->bytes > PW_REGION_BYTES_MAX || (!target && !bitmap_ok(s, region)))
 		return -EINVAL;
-	if (s->started)
+	if (s->starting || s->started)
 		return -EBUSY;
 	if (s->transfer.region[i].base)
 		return -EEXIST;
@@ -144,16 +152,27 @@ void pw_share_drop_region(struct pw_share *s, uint32_t region)
 
 /* ---- start ---- */
 
+static uint16_t agreed_payload(const struct pw_lane *lane, const struct pw_seam_transfer *start)
+{
+	uint16_t own = lane->port.payload_bytes;
+
+	if (!start->payload_bytes || start->payload_bytes >= own)
+		return own;
+	return pw_port_fit_payload(start->payload_bytes);
+}
+
 static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane *lane,
-					     uint32_t path, uint32_t peer_cid)
+					     uint32_t path, const struct pw_seam_transfer *start)
 {
 	struct pw_path_stats *stats = &s->board->path[path];
+	uint32_t peer_cid = start->cids[path];
+	struct pw_encap_ends ends = pw_port_ends(&lane->port, path, &s->peer, start->ports[path]);
 	struct pw_sender_config config = {
 		.congestion = pw_port_congestion(&lane->port),
 		.rate_bytes_per_s = s->rate_bytes_per_s / lane->port.paths,
 		.peer_cid = peer_cid,
 		.path = (uint16_t)path,
-		.payload_bytes = lane->port.payload_bytes,
+		.payload_bytes = agreed_payload(lane, start),
 		.payload_crc = lane->port.payload_crc,
 	};
 	struct pw_connection *c = aligned_alloc(64, pieces(sizeof(*c), 64) * 64);
@@ -165,7 +184,10 @@ static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane 
 	c->role = s->transfer.role;
 	c->stats = stats;
 	c->pumps = &s->pumps;
-	pw_link_ethdev_init(&c->link, &lane->port.queue[path], &s->dma, stats);
+	ends.has_data = c->role == PW_SOURCE;
+	if (s->peer.family)
+		memcpy(ends.next_hop, s->next_hop, sizeof(ends.next_hop));
+	pw_link_ethdev_init(&c->link, &lane->port.queue[path], stats, &s->dma, &ends);
 	if (c->role == PW_SOURCE)
 		pw_sender_init(&c->sender, &s->transfer, &c->link.link, stats, &config,
 			       pw_clock_ns(&lane->workers.clock));
@@ -183,12 +205,28 @@ static void free_connections(struct pw_share *s)
 	}
 }
 
-int pw_share_start(struct pw_share *s, struct pw_lane *lane, const uint32_t *cids)
+int pw_share_may_start(const struct pw_share *s, const struct pw_lane *lane,
+		       const struct pw_seam_transfer *start)
 {
-	if (s->started || s->prefaulting)
+	if (s->starting || s->started || s->prefaulting)
 		return -EBUSY;
+	if (start->payload_bytes && start->payload_bytes < PW_PAYLOAD_MIN)
+		return -EINVAL;
+	for (uint32_t i = lane->port.paths; i < PW_PATHS_MAX; i++)
+		if (start->cids[i] || start->ports[i])
+			return -EINVAL;
+	return 0;
+}
+
+int pw_share_start(struct pw_share *s, struct pw_lane *lane, const struct pw_seam_transfer *start)
+{
+	int status = pw_share_find_peer(s, lane);
+
+	s->starting = status == -EAGAIN;
+	if (status)
+		return status;
 	for (uint32_t i = 0; i < lane->port.paths; i++) {
-		s->connection[i] = make_connection(s, lane, i, cids[i]);
+		s->connection[i] = make_connection(s, lane, i, start);
 		if (!s->connection[i]) {
 			free_connections(s);
 			return -ENOMEM;

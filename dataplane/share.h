@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "neighbour.h"
 #include "port.h"
 #include "port_dma.h"
 #include "pump.h"
@@ -24,12 +25,14 @@
 /* What all shares run on. */
 struct pw_lane {
 	struct pw_port port;
+	struct pw_neighbours neighbours;
 	struct pw_workers workers;
 	struct pw_bells control;	/* one: the control thread's */
 };
 
 struct pw_share {
 	bool used;
+	bool starting;	/* START came, the peer's MAC did not yet */
 	bool started;
 	bool leaving;
 	uint32_t number;
@@ -39,6 +42,10 @@ struct pw_share {
 	struct pw_board *board;
 	uint64_t bitmap_offset[PW_REGIONS_MAX];
 	uint32_t cids[PW_PATHS_MAX];	/* ours */
+	struct pw_lane_end peer;
+	uint64_t asked_ns;	/* when its MAC was last asked for; 0: never, or ask now */
+	uint64_t looked_ns;	/* and looked for */
+	uint8_t next_hop[PW_MAC_BYTES];	/* where its frames go first */
 	struct pw_bells pumps;
 	struct pw_pump *pump[PW_STREAMS_MAX];
 	struct pw_connection *connection[PW_PATHS_MAX];
@@ -47,7 +54,8 @@ struct pw_share {
 	struct pw_transfer transfer;
 };
 
-/* Map the board, choose our cids and write them to add. */
+/* Map the board; choose our cids, and the ports that the peer is to use, and
+ * write them to add. -EAFNOSUPPORT: the peer's lane is of another kind. */
 int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number,
 		 struct pw_seam_transfer *add, int fd);
 int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region, int fd);
@@ -56,8 +64,19 @@ void pw_share_drop_region(struct pw_share *s, uint32_t region);	/* it could not 
 /* Source, on any thread: map a region for the lane's NIC. why as in port_dma.h. */
 int pw_share_map_region(struct pw_share *s, uint32_t region, char why[PW_WHY_BYTES]);
 
-/* Make connections to the peer's cids and post them to the workers. */
-int pw_share_start(struct pw_share *s, struct pw_lane *lane, const uint32_t *cids);
+/* May it start so? Then try until the peer's MAC is known. */
+int pw_share_may_start(const struct pw_share *s, const struct pw_lane *lane,
+		       const struct pw_seam_transfer *start);
+/* Make connections to the peer's cids and post them to the workers. -EAGAIN:
+ * its MAC is being asked for. */
+int pw_share_start(struct pw_share *s, struct pw_lane *lane, const struct pw_seam_transfer *start);
+
+/* share_peer.c: where its frames go first, in next_hop; -EAGAIN: it is being asked for. */
+int pw_share_find_peer(struct pw_share *s, struct pw_lane *lane);
+
+/* Every now and then, while it is started: the peer may have another MAC than
+ * before. asked_ns 0 hurries. */
+void pw_share_follow_peer(struct pw_share *s, struct pw_lane *lane);
 
 /* Takes fd if it succeeds. */
 int pw_share_add_stream(struct pw_share *s, struct pw_lane *lane, uint32_t stream, int fd);

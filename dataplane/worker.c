@@ -15,6 +15,7 @@
 #include "hot.h"
 
 #define PREFETCH_AHEAD 3u
+#define HOUSE_NAP_NS   20000000u	/* how long who asks for our MAC waits, while nothing moves */
 
 static uint64_t to_ns(const struct pw_clock *c, uint64_t tsc)
 {
@@ -105,23 +106,19 @@ static struct pw_path_stats *stats_of(struct pw_worker *w)
 /* Which other worker is it for? NULL: none. */
 static struct pw_worker *addressee(struct pw_worker *w, const struct rte_mbuf *frame)
 {
-	uint32_t n;
+	struct pw_encap_found found;
 
 	for (uint16_t i = 0; i < w->all->count; i++)
-		if (i != w->queue->path && pw_link_ethdev_datagram(frame, i, w->scratch, &n))
+		if (i != w->queue->path &&
+		    pw_link_ethdev_parse(w->all->worker[i].queue, frame, w->scratch, &found) ==
+		    PW_ENCAP_OURS)
 			return &w->all->worker[i];
 	return NULL;
 }
 
-/* Not for this path. The frame is not ours to keep: the other gets a reference. */
-static void hand_on(struct pw_worker *w, struct rte_mbuf *frame)
+/* The frame is not ours to keep: the other gets a reference. */
+static void hand_on(struct pw_worker *w, struct pw_worker *to, struct rte_mbuf *frame)
 {
-	struct pw_worker *to = addressee(w, frame);
-
-	if (!to) {
-		pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
-		return;
-	}
 	pw_stat_add(&stats_of(w)->rx_wrong_queue, 1);
 	rte_pktmbuf_refcnt_update(frame, 1);
 	if (rte_ring_mp_enqueue(to->strays, frame))
@@ -130,30 +127,53 @@ static void hand_on(struct pw_worker *w, struct rte_mbuf *frame)
 		pw_bells_ring(&w->all->bells, 1u << to->queue->path);
 }
 
-/* What the NIC says of the checksums. UDP without one is not wrong; some NICs
- * think so. */
-static bool is_damaged(const struct rte_mbuf *frame, const uint8_t *datagram)
+/* Questions of MACs, on a lane that the kernel does not see. */
+static void keep_house(struct pw_worker *w, const struct rte_mbuf *frame)
 {
-	uint64_t ip = frame->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
-	uint64_t udp = frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	uint8_t reply[PW_ARP_FRAME_BYTES];
+	uint32_t n;
 
-	return ip == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
-	       (udp == RTE_MBUF_F_RX_L4_CKSUM_BAD && (datagram[-1] || datagram[-2]));
+	if (!w->arp)
+		return;
+	n = pw_arp_on_frame(w->arp, rte_pktmbuf_mtod(frame, const uint8_t *), frame->data_len,
+			    reply);
+	if (n)
+		pw_link_ethdev_send_one(w->queue, reply, n);
+}
+
+static void ask_neighbours(struct pw_worker *w)
+{
+	uint8_t request[PW_ARP_FRAME_BYTES];
+	uint32_t n = pw_arp_next_request(w->arp, request);
+
+	if (n)
+		pw_link_ethdev_send_one(w->queue, request, n);
+}
+
+static void deliver_other(struct pw_worker *w, struct rte_mbuf *frame)
+{
+	struct pw_worker *to = addressee(w, frame);
+
+	if (to)
+		hand_on(w, to, frame);
+	else
+		keep_house(w, frame);
 }
 
 static void deliver(struct pw_worker *w, struct rte_mbuf *frame, uint64_t now_ns)
 {
+	struct pw_encap_found found;
+	enum pw_encap_kind kind = pw_link_ethdev_parse(w->queue, frame, w->scratch, &found);
+	const uint8_t *bytes = found.datagram;
 	struct pw_envelope env;
 	struct pw_connection *c;
-	uint32_t n;
-	const uint8_t *bytes = pw_link_ethdev_datagram(frame, w->queue->path, w->scratch, &n);
+	uint32_t n = found.bytes;
 
-	if (!bytes) {
-		hand_on(w, frame);
-		return;
-	}
-	if (is_damaged(frame, bytes)) {
-		pw_stat_add(&stats_of(w)->rx_bad_sum, 1);
+	if (kind != PW_ENCAP_OURS) {
+		if (kind == PW_ENCAP_BAD)
+			pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
+		else
+			deliver_other(w, frame);
 		return;
 	}
 	if (!pw_wire_peek(bytes, n, &env)) {
@@ -161,7 +181,8 @@ static void deliver(struct pw_worker *w, struct rte_mbuf *frame, uint64_t now_ns
 		return;
 	}
 	c = connection_of(w, env.cid);
-	if (!c || (env.type == PW_ACK) != (c->role == PW_SOURCE)) {
+	if (!c || (env.type == PW_ACK) != (c->role == PW_SOURCE) ||
+	    !pw_encap_is_from_peer(&c->link.encap, &found)) {
 		pw_stat_add(&stats_of(w)->rx_unknown_cid, 1);
 		return;
 	}
@@ -247,14 +268,15 @@ static bool is_asked(const struct pw_worker *w)
 	       atomic_load_explicit(&w->passed, memory_order_relaxed);
 }
 
-/* Nothing to serve: until the control thread has something. */
+/* Nothing to serve: until the control thread has something, or a neighbour. */
 static void sleep_until_asked(struct pw_worker *w)
 {
 	pw_bells_arm(w->nap.bells, w->nap.number);
 	if (is_asked(w))
 		pw_bells_disarm(w->nap.bells, w->nap.number);
 	else
-		pw_bells_wait(w->nap.bells, w->nap.number, PW_BELL_FOREVER);
+		pw_bells_wait(w->nap.bells, w->nap.number,
+			      w->arp ? HOUSE_NAP_NS : PW_BELL_FOREVER);
 }
 
 static void poll_once(struct pw_worker *w)
@@ -266,8 +288,11 @@ static void poll_once(struct pw_worker *w)
 	account(w, tsc);
 	obey(w);
 	/* acquire; pairs with the release in port.c: the port is started */
-	if (atomic_load_explicit(&w->queue->up, memory_order_acquire))
+	if (atomic_load_explicit(&w->queue->up, memory_order_acquire)) {
 		receive(w, now_ns, &moved);
+		if (w->arp && w->queue->path == 0)
+			ask_neighbours(w);
+	}
 	if (!rte_ring_empty(w->strays))
 		receive_strays(w, now_ns, &moved);
 	transmit(w, now_ns, &moved);

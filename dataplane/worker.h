@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arp.h"
 #include "bell.h"
 #include "link_ethdev.h"
 #include "nap.h"
@@ -70,6 +71,7 @@ struct pw_workers;
 
 struct pw_worker {
 	const struct pw_queue *queue;
+	struct pw_arp *arp;	/* NULL: there are no neighbours to find, or the kernel does it */
 	struct pw_workers *all;
 	struct rte_ring *mailbox;
 	struct rte_ring *strays;	/* frames for us that came to other queues */

@@ -55,6 +55,7 @@ int pw_workers_start(struct pw_workers *ws, const struct pw_port *port, struct p
 		struct pw_worker *w = &ws->worker[i];
 
 		w->queue = &port->queue[i];
+		w->arp = port->arp;
 		w->all = ws;
 		w->nap = (struct pw_nap){ .bells = &ws->bells, .number = i,
 					  .poll_always = poll_always };
