@@ -81,6 +81,11 @@ void pw_mapping_close(uint8_t *base, uint64_t bytes)
 	munmap(base, whole_pieces(bytes));
 }
 
+void pw_mapping_only_read(uint8_t *base, uint64_t bytes)
+{
+	mprotect(base, bytes, PROT_READ);
+}
+
 static int populate(struct pw_prefault *p)
 {
 	for (uint64_t at = 0; at < p->bytes; at += PIECE_BYTES) {

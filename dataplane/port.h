@@ -66,7 +66,7 @@ struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
 	bool is_nic;	/* a PCI device that reads memory by itself */
-	bool told;	/* that datagrams come to wrong queues */
+	unsigned told;	/* what was said once: bits, see serve.c */
 	bool is_shared;	/* with the kernel, which keeps what no rule names */
 	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;

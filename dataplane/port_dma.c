@@ -105,7 +105,7 @@ void pw_dma_drop_region(struct pw_dma *d, uint32_t region)
 int pw_dma_add_ring(struct pw_dma *d, const uint8_t *ring)
 {
 	unsigned n = atomic_load_explicit(&d->rings, memory_order_relaxed);
-	char why[PW_WHY_BYTES] = "";	/* it is counted in tx_copied, and nothing fails */
+	char why[PW_WHY_BYTES] = "";	/* what is copied is counted, and nothing fails */
 	int status;
 
 	if (!d->device)

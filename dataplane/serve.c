@@ -222,15 +222,32 @@ static void tell_news(struct pw_serve *s, struct pw_share *share)
 		pw_share_follow_peer(share, s->lane);
 }
 
-/* Once: it costs speed, and nobody would look at the counter. */
-static void tell_wrong_queue(struct pw_serve *s, const struct pw_share *share)
+/* What costs speed and nothing else, so that nobody would look at the counter. */
+static const struct {
+	enum pw_stat stat;
+	const char *text;
+} losses[] = {
+	{ PW_STAT_rx_wrong_queue,
+	  "the NIC brings datagrams to queues of other paths; they are passed on, which takes time: "
+	  "set lane.paths to 1, or use a NIC that steers" },
+	{ PW_STAT_tx_unmapped,
+	  "bytes of streams are copied, their memory is not mapped for the NIC: more room to lock "
+	  "memory (ulimit -l), or fewer migrations at once" },
+};
+
+/* Once for each. */
+static void tell_losses(struct pw_port *port, const struct pw_share *share)
 {
-	for (uint32_t i = 0; i < s->lane->port.paths && !s->lane->port.told; i++) {
-		if (!pw_stat_get(&share->board->path[i].rx_wrong_queue))
+	for (unsigned i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		uint64_t count = 0;
+
+		for (uint32_t path = 0; path < port->paths; path++)
+			count += pw_stat_get((const uint64_t *)&share->board->path[path] +
+					     losses[i].stat);
+		if (!count || port->told & 1u << i)
 			continue;
-		s->lane->port.told = true;
-		fprintf(stderr, "pagewire-dp: the NIC brings datagrams to queues of other paths; they "
-			"are passed on, which costs time: as many paths as it can steer, or one\n");
+		port->told |= 1u << i;
+		fprintf(stderr, "pagewire-dp: %s\n", losses[i].text);
 	}
 }
 
@@ -240,7 +257,7 @@ static void look_around(struct pw_serve *s)
 		if (!s->share[i].used || s->share[i].leaving)
 			continue;
 		tell_news(s, &s->share[i]);
-		tell_wrong_queue(s, &s->share[i]);
+		tell_losses(&s->lane->port, &s->share[i]);
 	}
 	pw_pending_advance(s);
 }

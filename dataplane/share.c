@@ -111,7 +111,9 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 		return -EBUSY;
 	if (s->transfer.region[i].base)
 		return -EEXIST;
-	status = pw_mapping_open(fd, region->bytes, target, &base);
+	/* What a NIC gets mapped it may write too, so that this process must be
+	 * allowed to; pw_share_map_region() takes that back. */
+	status = pw_mapping_open(fd, region->bytes, target || s->dma.device, &base);
 	if (status)
 		return status;
 	if (target) {
@@ -131,11 +133,15 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 int pw_share_map_region(struct pw_share *s, uint32_t region, char why[PW_WHY_BYTES])
 {
 	const struct pw_region *r = &s->transfer.region[region];
+	int status = pw_dma_add_region(&s->dma, region,
+				       &(struct pw_dma_range){
+					       .base = r->base, .bytes = r->bytes,
+					       .page_bytes = s->page_bytes[region] },
+				       why);
 
-	return pw_dma_add_region(&s->dma, region,
-				 &(struct pw_dma_range){ .base = r->base, .bytes = r->bytes,
-							 .page_bytes = s->page_bytes[region] },
-				 why);
+	if (!status)
+		pw_mapping_only_read(r->base, r->bytes);
+	return status;
 }
 
 void pw_share_drop_region(struct pw_share *s, uint32_t region)
