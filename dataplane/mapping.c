@@ -81,6 +81,18 @@ void pw_mapping_close(uint8_t *base, uint64_t bytes)
 	munmap(base, whole_pieces(bytes));
 }
 
+uint8_t *pw_mapping_create(uint64_t bytes)
+{
+	uint8_t *hole = reserve(bytes, PW_MAPPING_PIECE);
+
+	if (hole == MAP_FAILED)
+		return NULL;
+	if (mprotect(hole, bytes, PROT_READ | PROT_WRITE) == 0)
+		return hole;
+	munmap(hole, whole_pieces(bytes));
+	return NULL;
+}
+
 void pw_mapping_only_read(uint8_t *base, uint64_t bytes)
 {
 	mprotect(base, bytes, PROT_READ);

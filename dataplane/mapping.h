@@ -25,6 +25,9 @@
 int pw_mapping_open(int fd, uint64_t bytes, bool writable, uint8_t **base);
 void pw_mapping_close(uint8_t *base, uint64_t bytes);
 
+/* Memory of our own, likewise; NULL: there is none. */
+uint8_t *pw_mapping_create(uint64_t bytes);
+
 /* From now on this process cannot write it. */
 void pw_mapping_only_read(uint8_t *base, uint64_t bytes);
 

@@ -94,14 +94,16 @@ unsigned pw_pci_iommu_bits(const char *sysfs)
 	if (!folder)
 		return 0;
 	while ((entry = readdir(folder)) != NULL) {
+		unsigned long long cap;
 		unsigned bits;
 
 		snprintf(path, sizeof(path), "%s/class/iommu/%s/intel-iommu/cap", sysfs,
 			 entry->d_name);
 		if (entry->d_name[0] == '.' || !read_line(path, line, sizeof(line)))
 			continue;
-		bits = ((unsigned)(strtoull(line, NULL, 16) >> 16) & 0x3f) + 1;
-		if (!least || bits < least)
+		cap = strtoull(line, NULL, 16);
+		bits = ((unsigned)(cap >> 16) & 0x3f) + 1;
+		if (cap && (!least || bits < least))
 			least = bits;
 	}
 	closedir(folder);

@@ -12,7 +12,7 @@
 #include "port_steer.h"
 
 #define KEY_BYTES_MIN 40u	/* up to the destination port of IPv6, and 32 bits on */
-#define TRIES_MAX     4096u	/* of source ports: each fits with a chance of 1 in 16 */
+#define PORT_MIN      1024u	/* of source ports; below, they are others' */
 
 /* Bit b of the destination port meets bit k of the key in bit k - b of the hash
  * (all counted from the most significant). One bit of the key, 12 bits into what
@@ -158,14 +158,11 @@ uint16_t pw_steer_source_port(const struct pw_steer *s, const struct pw_lane_end
 
 	if (s->how != PW_STEER_HASH || !s->hash_known || own->family != peer->family)
 		return usual;
-	for (uint32_t i = 0; i < TRIES_MAX; i++) {
-		uint32_t port = usual + i * BUCKETS;
-
-		if (port > UINT16_MAX)	/* all above 1024: nobody else's */
-			port = 1024 + port % (UINT16_MAX - 1024);
+	if (pw_steer_queue(s, own, peer, usual, path) == path)
+		return usual;
+	for (uint32_t port = UINT16_MAX; port >= PORT_MIN; port--)
 		if (pw_steer_queue(s, own, peer, (uint16_t)port, path) == path)
 			return (uint16_t)port;
-	}
 	return usual;
 }
 

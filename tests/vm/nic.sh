@@ -107,9 +107,49 @@ test_igb()
 		no_text "queues of other paths" "$out/host-b.log"
 }
 
+# This one has two receive queues and uses one: what is for the other path is
+# passed on by the worker that got it.
+test_e1000e()
+{
+	boot e1000e e1000e 2 48 || return
+	check_moved e1000e
+	check_text "e1000e: datagrams of path 1 come to path 0, which is said" \
+		"queues of other paths" "$out/host-b.log"
+	check "e1000e: and said once" [ "$(grep -c "queues of other paths" "$out/host-b.log")" = 1 ]
+}
+
+test_virtio()
+{
+	local modern=disable-legacy=on,iommu_platform=on,host_mtu=9000,mrg_rxbuf=on,rx_queue_size=1024
+	boot virtio "virtio-net-pci,$modern" 1 48 || return
+	check_moved virtio
+}
+
+# An IOMMU that is too narrow for the addresses of guest memory: nothing may be
+# sent, and it has to be said why.
+test_narrow()
+{
+	boot narrow igb 2 39 || return
+	check "narrow: the migration fails" [ "$(status_of migrate)" = 1 ]
+	check_text "narrow: it says how wide the IOMMU is, and what helps" \
+		"the IOMMU has addresses of 39 bits, guest memory is at 0x7.*aw-bits=48" "$out/migrate.err"
+	json_checks "$out/report.out" <<-'END'
+		narrow: no byte was sent | d["result"] == "failed" and d["rounds"] == []
+		narrow: the guest is running at the source | d["guest_is"] == "running at the source"
+	END
+	grep '"checked"' "$out/source.guest" >"$out/checked.out"
+	json_checks "$out/checked.out" <<-'END'
+		narrow: it is whole | d["bad"] == 0 and d["continued"] is True
+	END
+	check "narrow: everything ends in order" [ -f "$out/ended.out" ]
+}
+
 check "a kernel of Debian is there" find_kernel linux-image-amd64
 check "a QEMU with igb is there" find_qemu 8
 check "the machine has a root" fill_root "$work/root"
 make_image "$work/root" "$work/image"
 test_igb
+test_e1000e
+test_virtio
+test_narrow
 done_testing
