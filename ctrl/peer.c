@@ -29,7 +29,9 @@
 #include "peer_link.h"
 #include "pagewire/check.h"
 
-static const struct pw_peer_timing timing_defaults = { 5000, 1000, 5000 };
+/* A network that is away for ten seconds, a switch that restarts, comes back and
+ * the migration goes on; the guest runs at the source meanwhile. */
+static const struct pw_peer_timing timing_defaults = { 15000, 1000, 30000 };
 
 const char *pw_peer_link_who(const struct pw_peer_link *link)
 {

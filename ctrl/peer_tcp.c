@@ -22,6 +22,11 @@
 #include "peer_link.h"
 #include "pagewire/check.h"
 
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44	/* Linux 6.15 */
+#endif
+#define RTO_MAX_MS 1000
+
 #define PENDING_MAX 64u
 #define BACKLOG	    64
 
@@ -83,12 +88,15 @@ static void format_address(const struct sockaddr *sa, char *to, size_t to_bytes)
 	snprintf(to, to_bytes, sa->sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port_of(sa));
 }
 
-static void set_nodelay(int fd)
+static void set_impatient(int fd)
 {
-	const int on = 1;
+	const int on = 1, most_ms = RTO_MAX_MS;
 
 	/* A message that waits for an answer must not wait for an ACK. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* Behind a cut the kernel would go on waiting for as long as that lasted. An
+	 * older one refuses, and waits. */
+	setsockopt(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &most_ms, sizeof(most_ms));
 }
 
 static int fail_address(struct pw_error *err, const char *what, const char *address)
@@ -114,7 +122,7 @@ static void on_accept(struct evconnlistener *socket, evutil_socket_t fd, struct 
 		close(fd);
 		return;
 	}
-	set_nodelay(fd);
+	set_impatient(fd);
 	format_address(sa, link->address, sizeof(link->address));
 	link->check.names = opts->names;
 	link->check.num_names = opts->num_names;
@@ -289,7 +297,7 @@ static int connect_tcp(struct pw_peer_link *link, const struct address *address)
 	link->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return -errno;
-	set_nodelay(link->fd);
+	set_impatient(link->fd);
 	link->on_fd = event_new(link->self.loop, link->fd, EV_WRITE, on_tcp, link);
 	if (!link->on_fd)
 		return -ENOMEM;

@@ -287,8 +287,10 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 			       "it is started again; try again, and look at the log of pagewired");
 		return;
 	}
-	if (msg->type == PW_SEAM_PATH_DOWN) {
-		pw_warn("guest %s -> %s: path %u hears nothing", s->m.guest, s->m.peer, msg->path);
+	if (msg->type == PW_SEAM_PATH_DOWN || msg->type == PW_SEAM_PATH_UP) {
+		pw_warn("guest %s -> %s: path %u %s", s->m.guest, s->m.peer, msg->path,
+			msg->type == PW_SEAM_PATH_UP ? "hears again" :
+			"hears nothing: the others take over what it held");
 		return;
 	}
 	if (msg->status) {

@@ -19,26 +19,13 @@ static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) == PW_MEMIF_PATH_BYTES
 
 bool pw_memif_is(const char *vdev)
 {
-	return strncmp(vdev, "net_memif", strlen("net_memif")) == 0;
-}
-
-/* The value of key in "key=value,key=value", or NULL; *bytes is its length. */
-static const char *value_of(const char *args, const char *key, size_t *bytes)
-{
-	size_t n = strlen(key);
-
-	for (const char *at = args; *at; at += strcspn(at, ","), at += *at == ',')
-		if (strncmp(at, key, n) == 0 && at[n] == '=') {
-			*bytes = strcspn(at + n + 1, ",");
-			return at + n + 1;
-		}
-	return NULL;
+	return pw_vdev_is(vdev, "net_memif");
 }
 
 static bool is_value(const char *args, const char *key, const char *value)
 {
 	size_t n;
-	const char *found = value_of(args, key, &n);
+	const char *found = pw_vdev_value(args, key, &n);
 
 	return found && n == strlen(value) && memcmp(found, value, n) == 0;
 }
@@ -51,7 +38,7 @@ bool pw_memif_serves(const char *args)
 bool pw_memif_socket(const char *args, char path[PW_MEMIF_PATH_BYTES])
 {
 	size_t n;
-	const char *found = value_of(args, "socket", &n);
+	const char *found = pw_vdev_value(args, "socket", &n);
 
 	if (!found || n >= PW_MEMIF_PATH_BYTES || is_value(args, "socket-abstract", "yes"))
 		return false;
@@ -124,7 +111,7 @@ static int prepare_socket(const char *args, char why[PW_WHY_BYTES])
 	size_t n;
 	int status;
 
-	if (value_of(args, "socket", &n) && n >= sizeof(path))
+	if (pw_vdev_value(args, "socket", &n) && n >= sizeof(path))
 		return pw_why(why, -ENAMETOOLONG, "socket path of %zu bytes: at most %zu can be", n,
 			      sizeof(path) - 1);
 	if (!pw_memif_socket(args, path))
@@ -135,23 +122,16 @@ static int prepare_socket(const char *args, char why[PW_WHY_BYTES])
 	return free_socket(path, why);
 }
 
-int pw_memif_prepare(const char *args, char full[PW_MEMIF_VDEV_BYTES], char why[PW_WHY_BYTES])
+int pw_memif_prepare(const char *args, char full[PW_VDEV_BYTES], char why[PW_WHY_BYTES])
 {
 	size_t n;
-	int bytes;
+	bool fits = snprintf(full, PW_VDEV_BYTES, "%s", args) < (int)PW_VDEV_BYTES &&
+		    pw_vdev_default_number(full, "bsize", PW_MEMIF_BUFFER_BYTES) &&
+		    pw_vdev_default_number(full, "rsize", PW_MEMIF_RING_SHIFT);
 
-	bytes = snprintf(full, PW_MEMIF_VDEV_BYTES, "%s", args);
-	if (!value_of(args, "bsize", &n) && bytes < (int)PW_MEMIF_VDEV_BYTES)
-		bytes += snprintf(full + bytes, PW_MEMIF_VDEV_BYTES - (size_t)bytes, ",bsize=%u",
-				  PW_MEMIF_BUFFER_BYTES);
-	if (!value_of(args, "rsize", &n) && bytes < (int)PW_MEMIF_VDEV_BYTES)
-		bytes += snprintf(full + bytes, PW_MEMIF_VDEV_BYTES - (size_t)bytes, ",rsize=%u",
-				  PW_MEMIF_RING_SHIFT);
-	if (value_of(args, "socket", &n) && !value_of(args, "socket-abstract", &n) &&
-	    bytes < (int)PW_MEMIF_VDEV_BYTES)
-		bytes += snprintf(full + bytes, PW_MEMIF_VDEV_BYTES - (size_t)bytes,
-				  ",socket-abstract=no");
-	if (bytes >= (int)PW_MEMIF_VDEV_BYTES)
+	if (fits && pw_vdev_value(args, "socket", &n))
+		fits = pw_vdev_default(full, "socket-abstract", "no");
+	if (!fits)
 		return pw_why(why, -E2BIG, "--vdev is too long");
 	return prepare_socket(full, why);
 }

@@ -19,16 +19,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "vdev.h"
 #include "why.h"
 
 #define PW_MEMIF_BUFFER_BYTES 8448u	/* two pages and headers, rounded up to 256 */
 #define PW_MEMIF_RING_SHIFT   8u	/* 256 slots, 2 MiB: more falls out of the caches */
-#define PW_MEMIF_VDEV_BYTES   512u
 #define PW_MEMIF_PATH_BYTES   108u
 
 /* The device arguments with what is missing put in. Also makes the socket's
  * path free for a serving end: -EADDRINUSE if somebody answers there. */
-int pw_memif_prepare(const char *args, char full[PW_MEMIF_VDEV_BYTES], char why[PW_WHY_BYTES]);
+int pw_memif_prepare(const char *args, char full[PW_VDEV_BYTES], char why[PW_WHY_BYTES]);
 
 bool pw_memif_is(const char *vdev);
 bool pw_memif_serves(const char *args);

@@ -34,6 +34,15 @@ static void fill(struct pw_pacer *p, uint64_t now_ns)
 		p->tokens = PW_PACER_BURST_BYTES;
 }
 
+void pw_pacer_set_rate(struct pw_pacer *p, uint64_t rate_bytes_per_s, uint64_t now_ns)
+{
+	if (p->rate_bytes_per_s)
+		fill(p, now_ns);
+	else
+		p->filled_ns = now_ns;
+	p->rate_bytes_per_s = rate_bytes_per_s < RATE_MAX ? rate_bytes_per_s : RATE_MAX;
+}
+
 bool pw_pacer_may(struct pw_pacer *p, uint64_t now_ns)
 {
 	if (!p->rate_bytes_per_s)

@@ -21,6 +21,9 @@ struct pw_pacer {
 
 void pw_pacer_init(struct pw_pacer *p, uint64_t rate_bytes_per_s, uint64_t now_ns);
 
+/* From now on. What is saved up stays. */
+void pw_pacer_set_rate(struct pw_pacer *p, uint64_t rate_bytes_per_s, uint64_t now_ns);
+
 /* May anything leave now? */
 bool pw_pacer_may(struct pw_pacer *p, uint64_t now_ns);
 void pw_pacer_spend(struct pw_pacer *p, uint32_t bytes);

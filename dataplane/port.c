@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port.c - open, close, carrier: see port.h */
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,10 +46,13 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	memset(p, 0, sizeof(*p));
 	p->paths = (uint16_t)args->paths;
 	p->delay_target_us = args->delay_target_us;
+	p->is_software = args->vdevs > 0;
 	p->own = args->own;
 	p->vlan = (uint16_t)args->vlan;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
-	status = pw_port_make_pools(p, args, why);
+	status = pw_interface_open(&p->interface, args, why);
+	if (!status)
+		status = pw_port_make_pools(p, args, why);
 	if (!status)
 		status = pw_port_create(p, args, why);
 	for (unsigned i = 0; i < p->devices && !status; i++)
@@ -68,6 +72,23 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	return 0;
 }
 
+/* Where a NIC has more queues than we read it spreads our frames over all. */
+static void say_unserved(const struct pw_port *p)
+{
+	uint64_t unserved = 0;
+
+	for (unsigned i = p->paths; i < PW_STEER_QUEUES_MAX; i++) {
+		struct pw_steer_count count;
+
+		if (!pw_steer_count(&p->steer, i, &count))
+			unserved += count.unserved;
+	}
+	if (unserved)
+		fprintf(stderr, "pagewire-dp: %llu frames of the lane came to queues of %s that no "
+			"path reads: ethtool -L %s combined %u\n", (unsigned long long)unserved,
+			p->interface.name, p->interface.name, p->paths);
+}
+
 void pw_port_close(struct pw_port *p)
 {
 	if (p->is_memif) {
@@ -81,6 +102,10 @@ void pw_port_close(struct pw_port *p)
 		rte_eth_dev_close(p->device[i].id);
 	}
 	p->devices = 0;
+	if (p->steer.object)
+		say_unserved(p);
+	pw_steer_detach(&p->steer);
+	pw_interface_close(&p->interface);
 }
 
 /* ---- carrier ---- */
@@ -107,7 +132,7 @@ static bool has_carrier(const struct pw_port *p)
 /* What a NIC forgets when it is stopped. */
 static int set_up_nic(struct pw_port *p, uint16_t id)
 {
-	int status = pw_steer_apply(&p->steer, id, p->trouble);
+	int status = pw_port_steer_apply(&p->queues, id, p->trouble);
 
 	if (status)
 		rte_eth_dev_stop(id);
@@ -125,8 +150,11 @@ static bool start_devices(struct pw_port *p)
 				rte_eth_dev_stop(p->device[i].id);
 			return false;
 		}
-		/* Between two processes the MACs are fixed, and not the device's; an
-		 * IPv6 neighbour is asked for by a group of its own. */
+		/* An interface stays as the kernel has it, also if we are killed. Between
+		 * two processes the MACs are fixed, and not the device's; an IPv6
+		 * neighbour is asked for by a group of its own. */
+		if (p->interface.kind)
+			continue;
 		if (!p->own.family)
 			rte_eth_promiscuous_enable(id);
 		else if (p->own.family == PW_LANE_IPV6)
@@ -184,7 +212,7 @@ void pw_port_restart(struct pw_port *p)
 uint16_t pw_port_source_port(const struct pw_port *p, unsigned path,
 			     const struct pw_lane_end *peer)
 {
-	return pw_steer_source_port(&p->steer, &p->own, peer, (uint16_t)path);
+	return pw_port_steer_source_port(&p->queues, &p->own, peer, (uint16_t)path);
 }
 
 struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
@@ -204,8 +232,9 @@ struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
 
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 {
-	/* A software lane has a ring that pushes back instead of a queue that
-	 * overflows, and its round trip is the scheduler's: delay says nothing. */
+	/* A lane of shared memory has a ring that pushes back instead of a queue that
+	 * overflows, and its round trip is the scheduler's: delay says nothing. One
+	 * over a kernel's interface waits for that kernel's softirq: some ms. */
 	if (p->is_memif)
 		return (struct pw_congestion_config){ .window_start = 512,
 						      .window_min = 256,	/* the ring */
@@ -215,6 +244,7 @@ struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 		.window_start = 128,	/* 100 us at 100 Gbit/s */
 		.window_min = 4,
 		.window_max = PW_WINDOW_SLOTS / 2,
-		.delay_target_ns = p->delay_target_us ? p->delay_target_us * 1000ull : 25000,
+		.delay_target_ns = p->delay_target_us ? p->delay_target_us * 1000ull :
+				   p->is_software ? 5000000 : 25000,
 	};
 }

@@ -10,7 +10,7 @@
  *	port_dma       which memory a NIC may read
  *
  * A lane is one device with a queue pair per path, or, where a driver has only
- * one queue per device (AF_XDP), a device per path. READY does not wait for the
+ * one queue per device (af_xdp, see interface.h), a device per path. READY does not wait for the
  * other end: the control thread tends the port, which starts it, sees its
  * carrier come and go, and starts it anew when a software lane lost its peer.
  * While up is false workers leave the queues alone and frames are lost, as on
@@ -26,10 +26,12 @@
 #include "args.h"
 #include "congestion.h"
 #include "encap.h"
+#include "interface.h"
 #include "memif.h"
 #include "pagewire/lane.h"
 #include "pagewire/limits.h"
 #include "port_steer.h"
+#include "steer.h"
 #include "why.h"
 
 struct pw_arp;
@@ -43,6 +45,7 @@ struct pw_queue {
 	bool sums_ip;	/* the port fills in these checksums */
 	bool sums_udp;
 	bool sweeps;	/* its driver lets go of what was sent only when more is sent */
+	bool pushes_back;	/* a full ring takes nothing, and loses nothing */
 	uint16_t path;	/* whose queue it is */
 	uint16_t port;	/* DPDK's number of its device */
 	uint16_t number;	/* in its device */
@@ -66,8 +69,9 @@ struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
 	bool is_nic;	/* a PCI device that reads memory by itself */
-	unsigned told;	/* what was said once: bits, see serve.c */
 	bool is_shared;	/* with the kernel, which keeps what no rule names */
+	bool is_software;	/* no NIC of our own */
+	unsigned told;	/* what was said once: bits, see serve.c */
 	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;
 	uint16_t payload_bytes;	/* of a datagram, at most */
@@ -77,10 +81,12 @@ struct pw_port {
 	struct pw_lane_end own;	/* family 0: a lane of two processes */
 	struct pw_arp *arp;	/* NULL: there are no neighbours to find, or the kernel does it */
 	char socket[PW_MEMIF_PATH_BYTES];	/* that we serve, or "" */
+	struct pw_interface interface;	/* the kernel's, below the devices */
+	struct pw_steer steer;	/* what sorts its frames, with af_xdp */
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t delay_target_us;	/* 0: the lane's own */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */
-	struct pw_steer steer;	/* a NIC's */
+	struct pw_port_steer queues;	/* which datagram reaches which, of a NIC */
 	struct rte_device *dma_device;	/* that memory is mapped for; NULL: none */
 	char trouble[PW_WHY_BYTES];	/* why a NIC does not start, or is slower than it could be */
 	uint64_t left_at;	/* LEAVING: the barrier after which no worker is in the driver */

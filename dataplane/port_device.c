@@ -11,26 +11,50 @@
 #include "eal.h"
 #include "port_parts.h"
 
-static int create_vdev(struct pw_port *p, const char *vdev, struct pw_device *d,
+/* The arguments as the driver gets them. */
+static int complete(struct pw_port *p, const char *args, const struct pw_device *d,
+		    char full[PW_VDEV_BYTES], char why[PW_WHY_BYTES])
+{
+	int status = 0;
+
+	if (p->interface.kind)
+		return pw_interface_vdev(&p->interface, args, d->first_path, full, why);
+	if (!p->is_memif) {
+		if (snprintf(full, PW_VDEV_BYTES, "%s", args) >= (int)PW_VDEV_BYTES)
+			status = pw_why(why, -E2BIG, "--vdev is too long");
+		return status;
+	}
+	status = pw_memif_prepare(args, full, why);
+	if (status)
+		return status;
+	p->far_end = pw_memif_serves(full);
+	if (p->far_end)
+		pw_memif_socket(full, p->socket);
+	return 0;
+}
+
+/* "net_af_xdp0", or one of several devices that one --vdev stands for: "net_af_xdp0_1" */
+static int name_of(const char *vdev, const struct pw_device *d, bool is_shared,
+		   char name[RTE_ETH_NAME_MAX_LEN], char why[PW_WHY_BYTES])
+{
+	int n = snprintf(name, RTE_ETH_NAME_MAX_LEN, "%.*s", (int)strcspn(vdev, ","), vdev);
+
+	if (is_shared && n < (int)RTE_ETH_NAME_MAX_LEN)
+		n += snprintf(name + n, RTE_ETH_NAME_MAX_LEN - (size_t)n, "_%u", d->first_path);
+	return n < (int)RTE_ETH_NAME_MAX_LEN ? 0 : pw_why(why, -EINVAL,
+							  "--vdev: the name is too long");
+}
+
+static int create_vdev(struct pw_port *p, const char *vdev, bool is_shared, struct pw_device *d,
 		       char why[PW_WHY_BYTES])
 {
-	const char *comma = strchr(vdev, ',');
-	int name_bytes = comma ? (int)(comma - vdev) : (int)strlen(vdev);
-	char name[RTE_ETH_NAME_MAX_LEN], full[PW_MEMIF_VDEV_BYTES];
-	int status;
+	char name[RTE_ETH_NAME_MAX_LEN], full[PW_VDEV_BYTES];
+	int status = name_of(vdev, d, is_shared, name, why);
 
-	if (name_bytes >= (int)sizeof(name))
-		return pw_why(why, -EINVAL, "--vdev: the name is too long");
-	snprintf(name, sizeof(name), "%.*s", name_bytes, vdev);
-	snprintf(full, sizeof(full), "%s", comma ? comma + 1 : "");
-	if (p->is_memif) {
-		status = pw_memif_prepare(comma ? comma + 1 : "", full, why);
-		if (status)
-			return status;
-		p->far_end = pw_memif_serves(full);
-		if (p->far_end)
-			pw_memif_socket(full, p->socket);
-	}
+	if (!status)
+		status = complete(p, pw_vdev_args(vdev), d, full, why);
+	if (status)
+		return status;
 	status = rte_vdev_init(name, full);
 	if (status)
 		return pw_why(why, status, "--vdev %s: no such device, or not so: %s", name,
@@ -41,23 +65,49 @@ static int create_vdev(struct pw_port *p, const char *vdev, struct pw_device *d,
 	return 0;
 }
 
-int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
+static int create_all(struct pw_port *p, const struct pw_args *args, unsigned devices,
+		      char why[PW_WHY_BYTES])
 {
-	if (args->pci)
-		return pw_port_find_nic(p, args, why);
-	if (args->vdevs != 1 && args->vdevs != args->paths)
-		return pw_why(why, -EINVAL, "%u --vdev for %u paths: one for all, or one each",
-			      args->vdevs, args->paths);
-	for (unsigned i = 0; i < args->vdevs; i++) {
+	bool is_shared = args->vdevs < devices;
+
+	for (unsigned i = 0; i < devices; i++) {
 		struct pw_device *d = &p->device[i];
 		int status;
 
 		d->first_path = (uint16_t)i;
-		d->queues = (uint16_t)(args->paths / args->vdevs);
-		status = create_vdev(p, args->vdev[i], d, why);
+		d->queues = (uint16_t)(args->paths / devices);
+		status = create_vdev(p, args->vdev[is_shared ? 0 : i], is_shared, d, why);
 		if (status)
 			return status;
 		p->devices++;
 	}
 	return 0;
+}
+
+/* Before the queues are set up, which is when the driver would load a program. */
+static int sort_frames(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
+{
+	struct pw_steer_rule rule = pw_interface_rule(args);
+	int status;
+
+	if (p->interface.kind == PW_INTERFACE_PACKET)
+		return pw_interface_filter(&p->interface, &rule, why);
+	status = pw_steer_load(&p->steer, &rule, why);
+	return status ? status : pw_steer_attach(&p->steer, p->interface.name, why);
+}
+
+int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
+{
+	bool is_xdp = p->interface.kind == PW_INTERFACE_XDP;
+	int status;
+
+	if (args->pci)
+		return pw_port_find_nic(p, args, why);
+	if (args->vdevs != 1 && args->vdevs != args->paths)
+		return pw_why(why, -EINVAL, "%u --vdev for %u paths: one for all, or one each",
+			      args->vdevs, args->paths);
+	status = create_all(p, args, is_xdp ? args->paths : args->vdevs, why);
+	if (!status && p->interface.kind)
+		status = sort_frames(p, args, why);
+	return status;
 }

@@ -14,9 +14,10 @@
 #define POOL_CACHE	 256u
 #define NIC_DESCRIPTORS	 1024u
 #define NIC_POOL_FRAMES	 4095u	/* descriptors, two bursts, caches: 2^k - 1 fits best */
-#define MEMIF_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
+#define COPY_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
 #define FRAME_SEGMENTS	 3u	/* headers, and payload that crosses a page */
 #define XDP_MTU		 3400u	/* it says more and drops that */
+#define LANE_MTU_MAX	 9000u
 
 static_assert(PW_ENCAP_BYTES_MAX + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTES,
 	      "a frame fits one memif buffer");
@@ -47,22 +48,26 @@ static struct rte_mempool *make_pool(const struct pool *wanted, unsigned path,
 	return pool;
 }
 
-static bool is_af_xdp(const char *driver)
+/* Of a buffer that any frame of the lane, or of its driver, fits in. */
+static size_t frame_room(const struct pw_port *p)
 {
-	return strncmp(driver, "net_af_xdp", strlen("net_af_xdp")) == 0;
+	if (p->interface.kind == PW_INTERFACE_XDP)
+		return PW_XDP_ROOM;
+	if (p->interface.kind == PW_INTERFACE_PACKET)
+		return RTE_PKTMBUF_HEADROOM + pw_interface_room(&p->interface);
+	return PW_FRAME_ROOM;
 }
 
 /* Before there is a device: a serving memif sends away who comes until it is
  * configured, so that should not take long. */
 int pw_port_make_pools(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
-	struct pool rx = { "frames", p->is_memif ? MEMIF_POOL_FRAMES : NIC_POOL_FRAMES,
-			   PW_FRAME_ROOM, SOCKET_ID_ANY };
+	bool copies = p->is_memif || p->interface.kind == PW_INTERFACE_PACKET;
+	struct pool rx = { "frames", copies ? COPY_POOL_FRAMES : NIC_POOL_FRAMES, frame_room(p),
+			   SOCKET_ID_ANY };
 	struct pool shells;
 	uint16_t nic;
 
-	if (args->vdevs && is_af_xdp(args->vdev[0]))
-		rx.room = PW_XDP_ROOM;
 	if (args->pci)
 		rx.room = PW_NIC_ROOM;
 	if (args->pci && rte_eth_dev_get_port_by_name(args->pci, &nic) == 0)
@@ -137,6 +142,7 @@ static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64
 		q->sums_ip = offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 		q->sums_udp = offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 		q->sweeps = is_igb(driver);
+		q->pushes_back = p->is_memif;
 		q->path = (uint16_t)(d->first_path + i);
 		q->port = d->id;
 		q->number = i;
@@ -164,28 +170,43 @@ static int plan_nic(struct pw_port *p, const struct pw_device *d,
 	conf->rxmode.offloads = info->rx_offload_capa &
 				(RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
 				 RTE_ETH_RX_OFFLOAD_SCATTER);
-	pw_steer_plan(&p->steer, &p->own, p->paths, p->is_shared, info, conf);
-	return pw_steer_isolate(&p->steer, d->id, why);
+	pw_port_steer_plan(&p->queues, &p->own, p->paths, p->is_shared, info, conf);
+	return pw_port_steer_isolate(&p->queues, d->id, why);
+}
+
+/* The longest packet of the lane, unless the operator wants shorter ones. */
+static uint16_t longest(const struct pw_port *p, const struct rte_eth_dev_info *info)
+{
+	switch (p->interface.kind) {
+	case PW_INTERFACE_XDP:
+		return (uint16_t)RTE_MIN(XDP_MTU, p->interface.mtu);
+	case PW_INTERFACE_PACKET:
+		return (uint16_t)RTE_MIN(LANE_MTU_MAX, p->interface.mtu);
+	default:
+		break;
+	}
+	if (p->is_memif || info->max_mtu <= RTE_ETHER_MTU ||
+	    info->max_rx_pktlen <= RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
+		return RTE_ETHER_MTU;
+	return (uint16_t)RTE_MIN(LANE_MTU_MAX, RTE_MIN((uint32_t)info->max_mtu,
+						       info->max_rx_pktlen - 18u));
 }
 
 static int configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,
 		     const struct rte_eth_dev_info *info, char why[PW_WHY_BYTES])
 {
 	struct rte_eth_conf conf = { .txmode.offloads = tx_offloads(info) };
-	uint16_t mtu = is_af_xdp(info->driver_name) ? XDP_MTU : RTE_ETHER_MTU;
+	uint16_t mtu = longest(p, info);
 	int status;
 
 	if (d->queues > info->max_rx_queues || d->queues > info->max_tx_queues)
 		return pw_why(why, -EINVAL, "%u paths asked, %s has %u queues: fewer --paths",
 			      p->paths, info->driver_name,
 			      RTE_MIN(info->max_rx_queues, info->max_tx_queues));
-	if (!p->is_memif && mtu == RTE_ETHER_MTU && info->max_mtu > RTE_ETHER_MTU &&
-	    info->max_rx_pktlen > RTE_ETHER_MTU + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
-		mtu = (uint16_t)RTE_MIN(9000u, RTE_MIN((uint32_t)info->max_mtu,
-						       info->max_rx_pktlen - 18u));
 	if (args->mtu && args->mtu < mtu)
 		mtu = (uint16_t)args->mtu;
-	conf.rxmode.mtu = mtu;
+	/* af_packet knows of no long frames, and passes them. */
+	conf.rxmode.mtu = p->interface.kind == PW_INTERFACE_PACKET ? RTE_ETHER_MTU : mtu;
 	status = p->is_nic ? plan_nic(p, d, info, &conf, why) : 0;
 	if (status)
 		return status;

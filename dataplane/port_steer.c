@@ -28,21 +28,21 @@ static_assert(KEY_BIT(PORT_BIT_IPV6) < KEY_BYTES_MIN * 8, "the key is long enoug
 
 /* ---- plan ---- */
 
-static uint64_t udp_hash(const struct pw_steer *s)
+static uint64_t udp_hash(const struct pw_port_steer *s)
 {
 	return s->family == PW_LANE_IPV6 ? RTE_ETH_RSS_NONFRAG_IPV6_UDP :
 					   RTE_ETH_RSS_NONFRAG_IPV4_UDP;
 }
 
-static bool can_hash(const struct pw_steer *s, const struct rte_eth_dev_info *info)
+static bool can_hash(const struct pw_port_steer *s, const struct rte_eth_dev_info *info)
 {
 	return (info->flow_type_rss_offloads & udp_hash(s)) &&
-	       info->hash_key_size >= KEY_BYTES_MIN && info->hash_key_size <= PW_STEER_KEY_MAX &&
-	       info->reta_size >= BUCKETS && info->reta_size <= PW_STEER_RETA_MAX &&
+	       info->hash_key_size >= KEY_BYTES_MIN && info->hash_key_size <= PW_PORT_STEER_KEY_MAX &&
+	       info->reta_size >= BUCKETS && info->reta_size <= PW_PORT_STEER_RETA_MAX &&
 	       (info->reta_size & (info->reta_size - 1)) == 0;
 }
 
-static void make_key(struct pw_steer *s)
+static void make_key(struct pw_port_steer *s)
 {
 	unsigned bit = KEY_BIT(s->family == PW_LANE_IPV6 ? PORT_BIT_IPV6 : PORT_BIT_IPV4);
 
@@ -55,7 +55,7 @@ static unsigned bucket_of(uint16_t port)
 	return (port & 1u) << 3 | (port & 2u) << 1 | (port & 4u) >> 1 | (port & 8u) >> 3;
 }
 
-void pw_steer_plan(struct pw_steer *s, const struct pw_lane_end *own, uint16_t paths, bool shared,
+void pw_port_steer_plan(struct pw_port_steer *s, const struct pw_lane_end *own, uint16_t paths, bool shared,
 		   const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
 	memset(s, 0, sizeof(*s));
@@ -65,10 +65,10 @@ void pw_steer_plan(struct pw_steer *s, const struct pw_lane_end *own, uint16_t p
 	s->paths = paths;
 	if (paths == 1 && !shared)
 		return;
-	s->how = PW_STEER_RULES;
+	s->how = PW_PORT_STEER_RULES;
 	if (shared || !can_hash(s, info))
 		return;
-	s->how = PW_STEER_HASH;
+	s->how = PW_PORT_STEER_HASH;
 	s->reta_size = info->reta_size;
 	s->key_bytes = info->hash_key_size;
 	s->rss_types = udp_hash(s);
@@ -83,7 +83,7 @@ void pw_steer_plan(struct pw_steer *s, const struct pw_lane_end *own, uint16_t p
 	};
 }
 
-int pw_steer_isolate(const struct pw_steer *s, uint16_t port, char why[PW_WHY_BYTES])
+int pw_port_steer_isolate(const struct pw_port_steer *s, uint16_t port, char why[PW_WHY_BYTES])
 {
 	struct rte_flow_error error = { 0 };
 	int status = s->shared ? rte_flow_isolate(port, 1, &error) : 0;
@@ -96,9 +96,9 @@ int pw_steer_isolate(const struct pw_steer *s, uint16_t port, char why[PW_WHY_BY
 
 /* ---- hash ---- */
 
-static int set_table(const struct pw_steer *s, uint16_t port)
+static int set_table(const struct pw_port_steer *s, uint16_t port)
 {
-	struct rte_eth_rss_reta_entry64 group[PW_STEER_RETA_MAX / RTE_ETH_RETA_GROUP_SIZE];
+	struct rte_eth_rss_reta_entry64 group[PW_PORT_STEER_RETA_MAX / RTE_ETH_RETA_GROUP_SIZE];
 
 	memset(group, 0, sizeof(group));
 	for (unsigned i = 0; i < s->reta_size; i++) {
@@ -111,9 +111,9 @@ static int set_table(const struct pw_steer *s, uint16_t port)
 }
 
 /* What the device says that it uses. False: it does not say. */
-static bool read_back(struct pw_steer *s, uint16_t port)
+static bool read_back(struct pw_port_steer *s, uint16_t port)
 {
-	struct rte_eth_rss_reta_entry64 group[PW_STEER_RETA_MAX / RTE_ETH_RETA_GROUP_SIZE];
+	struct rte_eth_rss_reta_entry64 group[PW_PORT_STEER_RETA_MAX / RTE_ETH_RETA_GROUP_SIZE];
 	struct rte_eth_rss_conf conf = { .rss_key = s->key, .rss_key_len = (uint8_t)s->key_bytes };
 
 	memset(group, 0, sizeof(group));
@@ -138,10 +138,10 @@ static unsigned put_address(const struct pw_lane_end *end, uint32_t *word)
 	return words;
 }
 
-uint16_t pw_steer_queue(const struct pw_steer *s, const struct pw_lane_end *own,
+uint16_t pw_port_steer_queue(const struct pw_port_steer *s, const struct pw_lane_end *own,
 			const struct pw_lane_end *peer, uint16_t source_port, uint16_t path)
 {
-	uint32_t word[9], key[(PW_STEER_KEY_MAX + 4) / 4], hash;
+	uint32_t word[9], key[(PW_PORT_STEER_KEY_MAX + 4) / 4], hash;
 	unsigned words = put_address(peer, word);
 
 	words += put_address(own, word + words);
@@ -151,24 +151,24 @@ uint16_t pw_steer_queue(const struct pw_steer *s, const struct pw_lane_end *own,
 	return s->reta[hash & (s->reta_size - 1u)];
 }
 
-uint16_t pw_steer_source_port(const struct pw_steer *s, const struct pw_lane_end *own,
+uint16_t pw_port_steer_source_port(const struct pw_port_steer *s, const struct pw_lane_end *own,
 			      const struct pw_lane_end *peer, uint16_t path)
 {
 	uint16_t usual = (uint16_t)(own->udp_port + path);
 
-	if (s->how != PW_STEER_HASH || !s->hash_known || own->family != peer->family)
+	if (s->how != PW_PORT_STEER_HASH || !s->hash_known || own->family != peer->family)
 		return usual;
-	if (pw_steer_queue(s, own, peer, usual, path) == path)
+	if (pw_port_steer_queue(s, own, peer, usual, path) == path)
 		return usual;
 	for (uint32_t port = UINT16_MAX; port >= PORT_MIN; port--)
-		if (pw_steer_queue(s, own, peer, (uint16_t)port, path) == path)
+		if (pw_port_steer_queue(s, own, peer, (uint16_t)port, path) == path)
 			return (uint16_t)port;
 	return usual;
 }
 
 /* ---- rules ---- */
 
-static int add_rule(struct pw_steer *s, uint16_t port, uint16_t path, struct rte_flow_error *error)
+static int add_rule(struct pw_port_steer *s, uint16_t port, uint16_t path, struct rte_flow_error *error)
 {
 	const struct rte_flow_attr attr = { .ingress = 1 };
 	const struct rte_flow_item_udp udp = {
@@ -196,7 +196,7 @@ static int add_rule(struct pw_steer *s, uint16_t port, uint16_t path, struct rte
 }
 
 /* All of them, or none. A device may keep its rules while it is stopped. */
-static int add_rules(struct pw_steer *s, uint16_t port, char why[PW_WHY_BYTES])
+static int add_rules(struct pw_port_steer *s, uint16_t port, char why[PW_WHY_BYTES])
 {
 	struct rte_flow_error error = { 0 };
 	int status = 0;
@@ -213,23 +213,23 @@ static int add_rules(struct pw_steer *s, uint16_t port, char why[PW_WHY_BYTES])
 		      s->udp_port, error.message ? error.message : strerror(-status));
 }
 
-int pw_steer_apply(struct pw_steer *s, uint16_t port, char why[PW_WHY_BYTES])
+int pw_port_steer_apply(struct pw_port_steer *s, uint16_t port, char why[PW_WHY_BYTES])
 {
 	char unsaid[PW_WHY_BYTES] = "";
 	int status;
 
-	if (s->how == PW_STEER_HASH) {
+	if (s->how == PW_PORT_STEER_HASH) {
 		if (set_table(s, port) == 0) {
 			s->hash_known = read_back(s, port);
 			return 0;
 		}
-		s->how = PW_STEER_RULES;
+		s->how = PW_PORT_STEER_RULES;
 	}
-	if (s->how == PW_STEER_NONE)
+	if (s->how == PW_PORT_STEER_NONE)
 		return 0;
 	status = add_rules(s, port, s->shared ? why : unsaid);
 	if (!status || s->shared)
 		return status;
-	s->how = PW_STEER_NONE;
+	s->how = PW_PORT_STEER_NONE;
 	return 0;
 }

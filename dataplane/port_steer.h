@@ -35,13 +35,13 @@ struct rte_eth_dev_info;
 struct rte_eth_conf;
 struct rte_flow;
 
-#define PW_STEER_KEY_MAX  64u	/* bytes; 40 and 52 are common */
-#define PW_STEER_RETA_MAX 2048u	/* entries of the table behind the hash */
+#define PW_PORT_STEER_KEY_MAX  64u	/* bytes; 40 and 52 are common */
+#define PW_PORT_STEER_RETA_MAX 2048u	/* entries of the table behind the hash */
 
-enum pw_steer_how { PW_STEER_NONE, PW_STEER_HASH, PW_STEER_RULES };
+enum pw_port_steer_how { PW_PORT_STEER_NONE, PW_PORT_STEER_HASH, PW_PORT_STEER_RULES };
 
-struct pw_steer {
-	enum pw_steer_how how;
+struct pw_port_steer {
+	enum pw_port_steer_how how;
 	bool shared;	/* with the kernel */
 	bool hash_known;	/* key and table are what the device uses: read back */
 	uint8_t family;	/* PW_LANE_ */
@@ -50,31 +50,31 @@ struct pw_steer {
 	uint16_t reta_size;
 	uint16_t key_bytes;
 	uint64_t rss_types;
-	uint8_t key[PW_STEER_KEY_MAX + 4];	/* and what an unaligned read may touch */
-	uint8_t reta[PW_STEER_RETA_MAX];
+	uint8_t key[PW_PORT_STEER_KEY_MAX + 4];	/* and what an unaligned read may touch */
+	uint8_t reta[PW_PORT_STEER_RETA_MAX];
 	struct rte_flow *rule[PW_PATHS_MAX];
 };
 
 /* Choose how, by what the device can do, and say so in conf, which is about to
  * configure it. */
-void pw_steer_plan(struct pw_steer *s, const struct pw_lane_end *own, uint16_t paths, bool shared,
+void pw_port_steer_plan(struct pw_port_steer *s, const struct pw_lane_end *own, uint16_t paths, bool shared,
 		   const struct rte_eth_dev_info *info, struct rte_eth_conf *conf);
 
 /* Before the device is configured: take nothing that no rule names. */
-int pw_steer_isolate(const struct pw_steer *s, uint16_t port, char why[PW_WHY_BYTES]);
+int pw_port_steer_isolate(const struct pw_port_steer *s, uint16_t port, char why[PW_WHY_BYTES]);
 
 /* The device was started: table and rules go in, every time. A device that
  * refuses the hash gets rules, one that refuses those is not steered, unless it
  * is shared: then nothing would come, which is the only failure. */
-int pw_steer_apply(struct pw_steer *s, uint16_t port, char why[PW_WHY_BYTES]);
+int pw_port_steer_apply(struct pw_port_steer *s, uint16_t port, char why[PW_WHY_BYTES]);
 
 /* The queue that datagrams of a peer to path come to, sent from this source port. */
-uint16_t pw_steer_queue(const struct pw_steer *s, const struct pw_lane_end *own,
+uint16_t pw_port_steer_queue(const struct pw_port_steer *s, const struct pw_lane_end *own,
 			const struct pw_lane_end *peer, uint16_t source_port, uint16_t path);
 
 /* The source port with which datagrams of a peer to path come to queue path;
  * udp_port + path if that does, or if none is known to. */
-uint16_t pw_steer_source_port(const struct pw_steer *s, const struct pw_lane_end *own,
+uint16_t pw_port_steer_source_port(const struct pw_port_steer *s, const struct pw_lane_end *own,
 			      const struct pw_lane_end *peer, uint16_t path);
 
 #endif /* PW_PORT_STEER_H */

@@ -21,6 +21,7 @@ void pw_receiver_init(struct pw_receiver *r, struct pw_transfer *transfer, struc
 	r->stats = stats;
 	r->peer_cid = peer_cid;
 	r->path = path;
+	r->intake.room = PW_WINDOW_SLOTS;
 	pw_replay_init(&r->replay);
 	pw_acker_init(&r->acker);
 }
@@ -181,7 +182,7 @@ static bool replay_ok(struct pw_receiver *r, const struct pw_datagram *d, uint64
 }
 
 unsigned pw_receiver_on_datagram(struct pw_receiver *r, const uint8_t *bytes, uint32_t n,
-				 uint64_t now_ns)
+				 bool marked, uint64_t now_ns)
 {
 	struct pw_datagram d;
 	unsigned events = 0;
@@ -198,6 +199,12 @@ unsigned pw_receiver_on_datagram(struct pw_receiver *r, const uint8_t *bytes, ui
 	if (!replay_ok(r, &d, now_ns) || !place(r, &d, &events))
 		return 0;
 
+	if (d.flags & PW_F_STUN)
+		r->stun_ns = now_ns;
+	if (marked) {	/* of a datagram that passed all guards: nobody else slows us down */
+		r->marked++;
+		pw_stat_add(&r->stats->rx_marked, 1);
+	}
 	gap = d.pn != r->replay.top;
 	pw_replay_mark(&r->replay, d.pn);
 	pw_acker_on_datagram(&r->acker, d.tx_time, gap || d.flags & PW_F_ACK_NOW, now_ns);
@@ -244,8 +251,11 @@ static void fill_ack(struct pw_receiver *r, struct pw_ack *ack, uint64_t now_ns)
 		.next = r->replay.next,
 		.echo = r->acker.newest_tx_time,
 		.dwell_ns = dwell_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)dwell_ns,
+		.marked = r->marked,
 		.dropped = r->dropped,
-		.credit = PW_WINDOW_SLOTS,
+		.grant_mbps = r->intake.grant_mbps,
+		.credit = r->intake.room,
+		.ring_fill = r->intake.fill,
 	};
 	ack->words = (uint8_t)pw_replay_bitmap(&r->replay, ack->bitmap);
 	add_credits(r, ack);

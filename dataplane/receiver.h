@@ -17,6 +17,13 @@
 #include "replay.h"
 #include "transfer.h"
 
+/* What the worker knows of its receive queue, for the next acks. */
+struct pw_intake {
+	uint32_t room;	/* datagrams that the queue holds for this sender */
+	uint32_t grant_mbps;	/* 0: as fast as it can */
+	uint16_t fill;	/* of the queue, 0..65535 */
+};
+
 struct pw_receiver {
 	struct pw_transfer *transfer;
 	struct pw_link *link;
@@ -26,6 +33,9 @@ struct pw_receiver {
 	uint64_t ack_pn;	/* our own numbers */
 	uint32_t peer_cid;
 	uint32_t dropped;
+	uint32_t marked;
+	uint64_t stun_ns;	/* when something of a paused guest last came; 0: never */
+	struct pw_intake intake;	/* set by the worker */
 	uint16_t path;
 	uint16_t credit_turn;	/* stream whose credit goes first in the next ack */
 	uint64_t credit_told[PW_STREAMS_MAX];	/* slots, as the sender last heard from us */
@@ -35,9 +45,10 @@ struct pw_receiver {
 void pw_receiver_init(struct pw_receiver *r, struct pw_transfer *transfer, struct pw_link *link,
 		      struct pw_path_stats *stats, uint32_t peer_cid, uint16_t path);
 
-/* A datagram for this path came in (anything but ACK). Returns PW_EVENT_ bits. */
+/* A datagram for this path came in (anything but ACK); marked: with a congestion
+ * mark. Returns PW_EVENT_ bits. */
 unsigned pw_receiver_on_datagram(struct pw_receiver *r, const uint8_t *bytes, uint32_t n,
-				 uint64_t now_ns);
+				 bool marked, uint64_t now_ns);
 
 /* Acknowledge if it is time to. *moved counts datagrams sent. */
 void pw_receiver_poll(struct pw_receiver *r, uint64_t now_ns, unsigned *moved);

@@ -9,19 +9,14 @@
 
 #include "hot.h"
 
-static_assert(PW_RUNLIST_MAPS <= UINT16_MAX, "a map is named in 16 bits");
+static_assert(PW_ZERO_MAPS <= 256 && PW_PATHS_MAX <= 256, "a map's name has 16 bits");
 
-void pw_runlist_init(struct pw_runlist *l)
+void pw_runlist_init(struct pw_runlist *l, uint16_t path)
 {
+	PW_CHECK(path < PW_PATHS_MAX);
 	memset(l, 0, sizeof(*l));
-	for (uint16_t i = 0; i < PW_RUNLIST_MAPS; i++)
-		l->map_stack[l->maps_free++] = i;
-}
-
-void pw_runlist_put_map(struct pw_runlist *l, uint16_t map)
-{
-	PW_HOT_CHECK(map < PW_RUNLIST_MAPS && l->maps_free < PW_RUNLIST_MAPS);
-	l->map_stack[l->maps_free++] = map;
+	l->path = (uint8_t)path;
+	pw_zero_maps_init(&l->maps);
 }
 
 /* A page of a busy guest shows its colours in the first cache line; only a page
@@ -105,13 +100,11 @@ static bool finish_chunk(struct pw_runlist *l, struct pw_extent *extent)
 		extent->kind = PW_EXTENT_NONE;
 		return true;
 	}
-	if (!l->maps_free)
+	if (!pw_zero_maps_take(&l->maps, l->zero, &map))
 		return false;
-	map = l->map_stack[--l->maps_free];
-	memcpy(l->maps[map], l->zero, sizeof(l->zero));
 	*extent = extent_of(l, PW_EXTENT_ZERO, l->chunk.offset, PW_ZERO_MAP_BYTES);
 	extent->settles = l->zero_pages << PW_PAGE_SHIFT;
-	extent->zero_map = map;
+	extent->zero_map = PW_ZERO_MAP_NAME(l->path, map);
 	l->busy = false;
 	return true;
 }
@@ -155,9 +148,8 @@ static bool begin_chunk(struct pw_runlist *l, struct pw_slices_out *slices, bool
 	return true;
 }
 
-bool pw_runlist_next(struct pw_runlist *l, struct pw_slices_out *slices,
-		     const struct pw_region *regions, uint16_t payload_bytes,
-		     struct pw_extent *extent, bool *settled)
+bool pw_runlist_rest(struct pw_runlist *l, const struct pw_region *regions, uint16_t payload_bytes,
+		     struct pw_extent *extent)
 {
 	bool at_end = false;
 
@@ -166,19 +158,25 @@ bool pw_runlist_next(struct pw_runlist *l, struct pw_slices_out *slices,
 		cut(l, extent, payload_bytes);
 		return true;
 	}
-	for (unsigned chunks = 0; chunks < 2; chunks++) {
-		if (!l->busy && !begin_chunk(l, slices, settled))
-			return false;
-		if (take_pages(l, regions[l->chunk.region].base + l->chunk.offset, payload_bytes,
-			       extent, &at_end)) {
-			cut(l, extent, payload_bytes);
-			return true;
-		}
-		if (!at_end || !finish_chunk(l, extent))
-			return false;
-		if (extent->kind != PW_EXTENT_NONE)
-			return true;
-		at_end = false;
+	if (!l->busy)
+		return false;
+	if (take_pages(l, regions[l->chunk.region].base + l->chunk.offset, payload_bytes, extent,
+		       &at_end)) {
+		cut(l, extent, payload_bytes);
+		return true;
 	}
-	return false;
+	return at_end && finish_chunk(l, extent) && extent->kind != PW_EXTENT_NONE;
+}
+
+bool pw_runlist_next(struct pw_runlist *l, struct pw_slices_out *slices,
+		     const struct pw_region *regions, uint16_t payload_bytes,
+		     struct pw_extent *extent, bool *settled)
+{
+	for (unsigned chunks = 0; chunks < 2; chunks++) {
+		if (pw_runlist_rest(l, regions, payload_bytes, extent))
+			return true;
+		if (l->busy || !begin_chunk(l, slices, settled))
+			return false;
+	}
+	return pw_runlist_rest(l, regions, payload_bytes, extent);
 }

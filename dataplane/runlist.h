@@ -17,8 +17,8 @@
 #include "pagewire/run.h"
 #include "region.h"
 #include "slice.h"
+#include "zero_map.h"
 
-#define PW_RUNLIST_MAPS	  256u	/* zero maps in flight per path: 2 GiB of zero pages */
 #define PW_RUNLIST_PAGES_MAX 64u	/* looked at per call: 256 KiB, some 10 us of reading */
 
 struct pw_runlist {
@@ -28,12 +28,11 @@ struct pw_runlist {
 	uint32_t zero_pages;
 	uint32_t word;	/* of chunk being looked at */
 	bool busy;	/* chunk is not finished */
-	uint16_t maps_free;
-	uint16_t map_stack[PW_RUNLIST_MAPS];
-	uint64_t maps[PW_RUNLIST_MAPS][PW_CHUNK_WORDS];
+	uint8_t path;	/* in the names of its maps */
+	struct pw_zero_maps maps;
 };
 
-void pw_runlist_init(struct pw_runlist *l);
+void pw_runlist_init(struct pw_runlist *l, uint16_t path);
 
 /* The next extent, of at most payload_bytes. False: none now (no open slice,
  * no free map, or the bound on pages read was reached). *settled is set if a
@@ -42,13 +41,13 @@ bool pw_runlist_next(struct pw_runlist *l, struct pw_slices_out *slices,
 		     const struct pw_region *regions, uint16_t payload_bytes,
 		     struct pw_extent *extent, bool *settled);
 
-/* The map of a ZERO extent, until it is put back. */
-static inline const uint8_t *pw_runlist_map(const struct pw_runlist *l, uint16_t map)
-{
-	return (const uint8_t *)l->maps[map];
-}
+/* Likewise, of the chunk in hand only: no new one is begun. */
+bool pw_runlist_rest(struct pw_runlist *l, const struct pw_region *regions, uint16_t payload_bytes,
+		     struct pw_extent *extent);
 
-/* The ZERO extent that used this map is placed. */
-void pw_runlist_put_map(struct pw_runlist *l, uint16_t map);
+/* A map's name in an extent: whose it is, and which. */
+#define PW_ZERO_MAP_NAME(path, number) ((uint16_t)((path) << 8 | (number)))
+#define PW_ZERO_MAP_PATH(name)	       ((name) >> 8)
+#define PW_ZERO_MAP_NUMBER(name)       ((name) & 0xffu)
 
 #endif /* PW_RUNLIST_H */

@@ -102,6 +102,8 @@ static int handle_slice_send(struct pw_serve *s, struct pw_seam_msg *msg, int *f
 		return status;
 	if (pw_pending_has_slice(s, share, &msg->slice))
 		return -EBUSY;
+	if (order.stun)
+		atomic_store_explicit(&share->transfer.stun, true, memory_order_relaxed);
 	pw_pending_add(s, share, msg)->order = order;
 	return PENDING;
 }
@@ -198,10 +200,15 @@ static void tell_stream_ended(struct pw_serve *s, const struct pw_share *share, 
 	pw_seam_send(s->seam, &msg);
 }
 
-static void tell_path_down(struct pw_serve *s, const struct pw_share *share, uint32_t path)
+/* A path that went down and came up again between two looks is up. */
+static void tell_path(struct pw_serve *s, const struct pw_share *share, uint32_t path,
+		      unsigned news)
 {
-	struct pw_seam_msg msg = { .type = PW_SEAM_PATH_DOWN, .transfer = share->number,
-				   .path = path };
+	struct pw_seam_msg msg = {
+		.type = news & PW_EVENT_UP ? PW_SEAM_PATH_UP : PW_SEAM_PATH_DOWN,
+		.transfer = share->number,
+		.path = path,
+	};
 
 	pw_seam_send(s->seam, &msg);
 }
@@ -211,13 +218,17 @@ static void tell_news(struct pw_serve *s, struct pw_share *share)
 	for (unsigned i = 0; i < PW_STREAMS_MAX; i++)
 		if (share->pump[i] && !share->pump[i]->told && pw_pump_has_ended(share->pump[i]))
 			tell_stream_ended(s, share, share->pump[i]);
-	for (uint32_t i = 0; i < PW_PATHS_MAX; i++)
-		if (share->connection[i] &&
-		    atomic_exchange_explicit(&share->connection[i]->down, false,
-					     memory_order_relaxed)) {
-			tell_path_down(s, share, i);
+	for (uint32_t i = 0; i < PW_PATHS_MAX; i++) {
+		unsigned news = 0;
+
+		if (share->connection[i])
+			news = atomic_exchange_explicit(&share->connection[i]->news, 0,
+							memory_order_relaxed);
+		if (news)
+			tell_path(s, share, i, news);
+		if (news & PW_EVENT_DOWN)
 			share->asked_ns = 0;	/* perhaps its MAC is another one now */
-		}
+	}
 	if (share->started)
 		pw_share_follow_peer(share, s->lane);
 }
@@ -274,6 +285,8 @@ static void tend_port(struct pw_lane *lane)
 	} else if (pw_port_tend(&lane->port)) {
 		lane->port.left_at = pw_workers_ask(&lane->workers);
 	}
+	atomic_store_explicit(&lane->workers.path_mbps, lane->port.link_mbps / lane->port.paths,
+			      memory_order_relaxed);
 }
 
 /* How long the loop may sleep, and what it does before. */

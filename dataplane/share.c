@@ -208,7 +208,10 @@ static void free_connections(struct pw_share *s)
 	for (unsigned i = 0; i < PW_PATHS_MAX; i++) {
 		free(s->connection[i]);
 		s->connection[i] = NULL;
+		s->transfer.spill[i] = NULL;	/* they were in it */
+		s->transfer.zero_maps[i] = NULL;
 	}
+	s->transfer.paths = 0;
 }
 
 int pw_share_may_start(const struct pw_share *s, const struct pw_lane *lane,

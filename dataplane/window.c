@@ -95,15 +95,16 @@ int pw_window_ack(struct pw_window *w, const struct pw_ack *ack, struct pw_exten
 	return n;
 }
 
-void pw_window_give_up(struct pw_window *w, struct pw_extent *lost)
+void pw_window_give_up(struct pw_window *w, struct pw_sent *lost)
 {
 	PW_HOT_CHECK(w->head < w->tail);
-	settle(w, w->head, lost);
+	lost->sent_ns = slot_of(w, w->head)->sent_ns;
+	settle(w, w->head, &lost->extent);
 	advance_head(w);
 }
 
 bool pw_window_take_lost(struct pw_window *w, uint64_t distance, uint64_t before_ns,
-			 struct pw_extent *lost)
+			 struct pw_sent *lost)
 {
 	const struct pw_sent *oldest = slot_of(w, w->head);
 

@@ -58,9 +58,9 @@ int pw_window_ack(struct pw_window *w, const struct pw_ack *ack, struct pw_exten
 /* Give up the oldest unsettled datagram if something at least distance above
  * it was acknowledged and it was sent before before_ns. False: there is none. */
 bool pw_window_take_lost(struct pw_window *w, uint64_t distance, uint64_t before_ns,
-			 struct pw_extent *lost);
+			 struct pw_sent *lost);
 
 /* Give up the oldest unsettled datagram whatever its age. The window is not empty. */
-void pw_window_give_up(struct pw_window *w, struct pw_extent *lost);
+void pw_window_give_up(struct pw_window *w, struct pw_sent *lost);
 
 #endif /* PW_WINDOW_H */

@@ -110,7 +110,7 @@ bool pw_wire_peek(const uint8_t *bytes, uint32_t n, struct pw_envelope *env)
 	env->cid = pw_get32(pub.dst_cid);
 	env->path = pw_get16(pub.path);
 	return env->type == PW_DATA || env->type == PW_ZERO || env->type == PW_ACK ||
-	       env->type == PW_STREAM || env->type == PW_PING;
+	       env->type == PW_STREAM || env->type == PW_PING || env->type == PW_PROBE;
 }
 
 /* What a length may be depends on the type. */
@@ -127,6 +127,8 @@ static bool length_ok(const struct pw_datagram *d)
 		       (d->length > 0 || d->epoch == 0);
 	case PW_PING:
 		return d->length == 0;
+	case PW_PROBE:
+		return d->length <= PW_PAYLOAD_MAX;
 	default:
 		return false;
 	}

@@ -187,7 +187,8 @@ static void deliver(struct pw_worker *w, struct rte_mbuf *frame, uint64_t now_ns
 		return;
 	}
 	c->events |= c->role == PW_SOURCE ? pw_sender_on_ack(&c->sender, bytes, n, now_ns) :
-					    pw_receiver_on_datagram(&c->receiver, bytes, n, now_ns);
+					    pw_receiver_on_datagram(&c->receiver, bytes, n,
+						    found.marked, now_ns);
 }
 
 static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
@@ -195,6 +196,7 @@ static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
 	struct rte_mbuf *frames[PW_BURST];
 	uint16_t n = rte_eth_rx_burst(w->queue->port, w->queue->number, frames, PW_BURST);
 
+	pw_worker_note_burst(w, n);
 	for (uint16_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
@@ -224,26 +226,19 @@ static void tell(struct pw_worker *w, struct pw_connection *c)
 {
 	if (c->events & PW_EVENT_STREAM)
 		pw_bells_ring(c->pumps, PW_BELLS_ALL);
-	if (c->events & PW_EVENT_DOWN)
-		atomic_store_explicit(&c->down, true, memory_order_relaxed);
-	if (c->events & (PW_EVENT_SLICE | PW_EVENT_DOWN))
+	if (c->events & (PW_EVENT_DOWN | PW_EVENT_UP))	/* the last of them is what counts */
+		atomic_store_explicit(&c->news, c->events & (PW_EVENT_DOWN | PW_EVENT_UP),
+				      memory_order_relaxed);
+	if (c->events & (PW_EVENT_SLICE | PW_EVENT_DOWN | PW_EVENT_UP))
 		pw_bells_ring(w->all->control, PW_BELLS_ALL);
 	c->events = 0;
 }
 
-static void transmit(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
+static void tell_all(struct pw_worker *w)
 {
-	for (unsigned i = 0; i < w->count; i++) {
-		struct pw_connection *c = w->active[i];
-
-		c->link.now_ns = now_ns;
-		if (c->role == PW_SOURCE)
-			c->events |= pw_sender_poll(&c->sender, now_ns, moved);
-		else
-			pw_receiver_poll(&c->receiver, now_ns, moved);
-		if (c->events)
-			tell(w, c);
-	}
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->active[i]->events)
+			tell(w, w->active[i]);
 }
 
 /* ---- the loop ---- */
@@ -295,7 +290,8 @@ static void poll_once(struct pw_worker *w)
 	}
 	if (!rte_ring_empty(w->strays))
 		receive_strays(w, now_ns, &moved);
-	transmit(w, now_ns, &moved);
+	pw_worker_transmit(w, now_ns, &moved);
+	tell_all(w);
 	if (w->leaving_count)
 		see_off(w);
 

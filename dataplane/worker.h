@@ -43,7 +43,7 @@ struct pw_connection {
 	unsigned events;	/* of this poll, not told yet */
 	struct pw_path_stats *stats;
 	struct pw_bells *pumps;	/* of the transfer's streams */
-	_Atomic bool down;	/* set by the worker, taken by the control thread */
+	_Atomic uint8_t news;	/* PW_EVENT_DOWN, _UP: set by the worker, taken by the control thread */
 	_Atomic bool gone;	/* detached, and the port let go of its memory */
 	struct pw_link_ethdev link;
 	union {
@@ -79,6 +79,10 @@ struct pw_worker {
 	bool moved;	/* something, in the last poll */
 	unsigned count;	/* of connections: the first in active */
 	unsigned leaving_count;
+	unsigned turn;	/* which connection begins */
+	uint32_t full_bursts;	/* received in a row: the ring has more */
+	uint16_t fill;	/* of the receive ring, estimated; 0..65535 */
+	uint64_t shared_ns;	/* when the queue was shared out last */
 	struct pw_nap nap;
 	struct pw_connection *active[PW_TRANSFERS_MAX];
 	struct pw_connection *leaving[PW_TRANSFERS_MAX];
@@ -92,6 +96,8 @@ struct pw_worker {
 struct pw_workers {
 	_Atomic uint64_t asked __attribute__((aligned(64)));	/* barriers, so far */
 	_Atomic bool stop;
+	_Atomic uint64_t stun_ns;	/* when the sender of a paused guest last had something to send */
+	_Atomic uint32_t path_mbps;	/* of the link, a path's share; 0: not known */
 	uint16_t count;
 	struct pw_clock clock;
 	struct pw_bells bells;	/* one per worker */
@@ -112,6 +118,10 @@ void pw_workers_post(struct pw_workers *ws, unsigned path, enum pw_errand_kind k
  * bell rings when a worker passes. */
 uint64_t pw_workers_ask(struct pw_workers *ws);
 bool pw_workers_passed(const struct pw_workers *ws, uint64_t number);
+
+/* worker_turn.c: let every connection send; n datagrams were received at once. */
+void pw_worker_transmit(struct pw_worker *w, uint64_t now_ns, unsigned *moved);
+void pw_worker_note_burst(struct pw_worker *w, unsigned n);
 
 /* worker.c: run until stop. arg: struct pw_worker. */
 int pw_worker_run(void *arg);

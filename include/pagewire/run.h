@@ -19,6 +19,7 @@ enum pw_extent_kind {
 	PW_EXTENT_ZERO,		/* map of zero pages in one chunk */
 	PW_EXTENT_STREAM,	/* a slot of a stream, or a fragment of one */
 	PW_EXTENT_PING,		/* nothing: asks for an acknowledgement */
+	PW_EXTENT_PROBE,	/* padding: do so many bytes arrive? */
 };
 
 /* What one datagram carries. It is kept until the datagram is settled and is
@@ -32,7 +33,7 @@ struct pw_extent {
 	uint8_t flags;		/* PW_F_... that travel with it */
 	uint32_t settles;	/* bytes of its slice that an acknowledgement settles */
 	uint16_t slot;		/* DATA, ZERO: its slice in the table of open slices */
-	uint16_t zero_map;	/* ZERO: where the sender keeps the map */
+	uint16_t zero_map;	/* ZERO: name of the map, see runlist.h */
 };
 
 #endif /* PW_RUN_H */

@@ -260,7 +260,7 @@ def control_link_is_cut():
         migration = pair.begin()
         in_round_0(migration, waiting)
         case.check("there is a link", pair.proxy.swallow() > 0)
-        failed_clearly("silent", migration.result(), within=12)
+        failed_clearly("silent", migration.result(), within=40)
         guest_runs_on("silent", guest)
         move_again("link came back", pair, guest, waiting)
 

@@ -55,7 +55,7 @@ class Rogue:
         plain.settimeout(5)
         self.tls = context.wrap_socket(plain, server_side=accepting)
         self.id, self.epoch, self.read, self.heard = os.urandom(16), 1, b"", []
-        self.send(HELLO, struct.pack("<II16s64s", 1, 0, bytes(16), name.encode()), id=NOBODYS,
+        self.send(HELLO, struct.pack("<II16s64s24s", 1, 0, bytes(16), name.encode(), b""), id=NOBODYS,
                   epoch=0)
         self.hear(HELLO)
 
@@ -131,8 +131,8 @@ class Target:
         parts = [(b"", memory or self.memory)] * regions
         parts += [(name.encode(), 0 if name == "cpu" else self.vgpu_bytes)
                   for name in self.devices]
-        rogue.send(OPEN, struct.pack("<64sBBBBIII16I", guest, mode, verify, regions,
-                                     len(self.devices), paths, shift, payload, *[0] * 16) +
+        rogue.send(OPEN, struct.pack("<64sBBBBIII16I16H", guest, mode, verify, regions,
+                                     len(self.devices), paths, shift, payload, *[0] * 32) +
                    b"".join(struct.pack("<24sQII", name, size, 0, 0) for name, size in parts),
                    len(parts))
 
@@ -198,7 +198,7 @@ def opens_that_make_no_sense():
                 ("no type", then((99,))), ("a length of 0", then((GIVE, b"", 0, None, None, 0))),
                 ("a length of 4 GiB", then((GIVE, b"", 0, None, None, 0xffffffff))),
                 ("rows that are not there", then((CLOSE, b"", 0xffffffff))),
-                ("an OPEN of nobody", then((OPEN, bytes(144), 0, NOBODYS)))):
+                ("an OPEN of nobody", then((OPEN, bytes(176), 0, NOBODYS)))):
             t.ends(name, act)
         t.ends("a second OPEN at once", lambda rogue: (t.open(rogue), t.open(rogue)), "OPEN")
         t.ends("GIVE before OPENED", lambda rogue: (t.open(rogue), rogue.send(GIVE)), "GIVE")
@@ -448,7 +448,7 @@ def after_open(*messages, opened=True):
         body = rogue.hear(OPEN)
         rogue.id, rogue.epoch = rogue.of, rogue.of_epoch
         if opened:
-            rogue.send(OPENED, body[:144])
+            rogue.send(OPENED, body[:176])
         for _ in range(60 if messages else 0):
             for message in messages:
                 rogue.send(*message)

@@ -23,6 +23,7 @@ struct options {
 
 struct totals {
 	struct sim_link_stats link;
+	struct link_stats wire;
 	uint64_t reordered;
 	uint64_t again;
 	uint64_t given_up;
@@ -38,16 +39,12 @@ struct totals {
 	uint64_t slowest_ns;
 };
 
-static void add_link(struct sim_link_stats *to, const struct sim_link_stats *from)
+static void add_link(struct totals *t, const struct sim_link *l)
 {
-	to->datagrams += from->datagrams;
-	to->lost += from->lost;
-	to->duplicated += from->duplicated;
-	to->strays += from->strays;
-	to->corrupted += from->corrupted;
-	to->delayed += from->delayed;
-	to->torn += from->torn;
-	to->refused += from->refused;
+	t->link.strays += l->stats.strays;
+	t->link.torn += l->stats.torn;
+	t->link.refused += l->stats.refused;
+	link_stats_add(&t->wire, &l->model.stats);
 }
 
 static void add_inlet(struct totals *t, const struct sim_inlet *in)
@@ -61,8 +58,8 @@ static void add_inlet(struct totals *t, const struct sim_inlet *in)
 
 static void add_path(struct totals *t, const struct sim_path *p)
 {
-	add_link(&t->link, &p->forth.stats);
-	add_link(&t->link, &p->back.stats);
+	add_link(t, &p->forth);
+	add_link(t, &p->back);
 	add_inlet(t, &p->inlet);
 	add_inlet(t, &p->astray);
 	t->again += p->source_stats.tx_again_datagrams;
@@ -86,13 +83,25 @@ static void add_migration(struct totals *t, const struct sim_migration *m)
 	}
 }
 
+/* What the link model did, and how often: what stands at 0 was not tried. */
+static void show_wire(const struct link_stats *wire)
+{
+	const char *before = "wire: ";
+
+#define X(name, words)                                        \
+	printf("%s%" PRIu64 " " words, before, wire->name); \
+	before = ", ";
+	LINK_COUNTERS(X)
+#undef X
+	putchar('\n');
+}
+
 static void show(const struct totals *t)
 {
-	printf("%" PRIu64 " datagrams: %" PRIu64 " lost, %" PRIu64 " repeated, %" PRIu64
-	       " astray, %" PRIu64 " corrupted, %" PRIu64 " delayed, %" PRIu64 " out of order, %" PRIu64
-	       " torn, %" PRIu64 " bursts not taken whole\n",
-	       t->link.datagrams, t->link.lost, t->link.duplicated, t->link.strays, t->link.corrupted,
-	       t->link.delayed, t->reordered, t->link.torn, t->link.refused);
+	show_wire(&t->wire);
+	printf("links: %" PRIu64 " astray, %" PRIu64 " out of order, %" PRIu64 " torn, %" PRIu64
+	       " bursts not taken whole\n",
+	       t->link.strays, t->reordered, t->link.torn, t->link.refused);
 	printf("ends: %" PRIu64 " given up, %" PRIu64 " sent again, %" PRIu64 " probes, %" PRIu64
 	       " damaged, %" PRIu64 " seen before, %" PRIu64 " of an old epoch, %" PRIu64
 	       " after SEAL; %" PRIu64 " pages written meanwhile\n",

@@ -272,8 +272,8 @@ void sim_migration_play(struct sim_migration *m, struct sim_world *w)
 	sim_guest_run(&m->guest);
 	sim_after(w, 0, tick, m, 0);
 	if (m->scenario.outage_ns) {
-		sim_link_silence(&m->path[0].forth, m->scenario.outage_ns);
-		sim_link_silence(&m->path[0].back, m->scenario.outage_ns);
+		sim_link_cut(&m->path[0].forth, m->scenario.outage_ns);
+		sim_link_cut(&m->path[0].back, m->scenario.outage_ns);
 	}
 	while (!m->done && sim_step(w)) {
 		SIM_CHECK(w, w->now_ns - begin_ns < ENDS_WITHIN_NS,

@@ -23,7 +23,7 @@ static void receive(struct sim_path *p, struct sim_inlet *inlet, const struct si
 	if (!pw_wire_peek(bytes->at, bytes->n, &env) || env.type == PW_ACK)
 		return;
 	sim_judge_before(p, inlet, &arrival, bytes);
-	pw_receiver_on_datagram(&inlet->receiver, bytes->at, bytes->n, p->world->now_ns);
+	pw_receiver_on_datagram(&inlet->receiver, bytes->at, bytes->n, false, p->world->now_ns);
 	sim_judge_after(p, inlet, &arrival);
 }
 

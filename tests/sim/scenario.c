@@ -17,25 +17,42 @@ static unsigned rarely(struct sim_world *w, unsigned most)
 
 static void draw_speed(struct sim_faults *f, struct sim_world *w)
 {
-	f->delay_ns = sim_between(w, 2 * SIM_US, 150 * SIM_US);
-	f->jitter_ns = sim_below(w, 20 * SIM_US);
+	f->model.delay_ns = sim_between(w, 2 * SIM_US, 150 * SIM_US);
+	f->model.jitter_ns = sim_below(w, 20 * SIM_US);
 	f->dma_ns_max = sim_below(w, 30 * SIM_US);
 	f->ns_per_kib = sim_between(w, 80, 4000);	/* 2 to 100 Gbit/s */
 	f->queue_max = (uint32_t)sim_between(w, 2, 256);
 }
 
-static void draw_faults(struct sim_faults *f, struct sim_world *w, bool astray)
+/* A bottleneck behind the sender's own queue, slower than it, that is not deep. */
+static void draw_bottleneck(struct link_config *c, const struct sim_faults *f,
+			    struct sim_world *w)
 {
-	f->lose = rarely(w, 3000);
-	f->burst = rarely(w, 50);
-	f->burst_ns_max = sim_below(w, 3 * SIM_MS);
-	f->duplicate = rarely(w, 1500);
-	f->astray = astray ? rarely(w, 1500) : 0;
-	f->corrupt = rarely(w, 1000);
-	f->reorder = rarely(w, 3000);
+	c->bytes_per_s = 1024 * SIM_S / (f->ns_per_kib + sim_below(w, 2000));
+	c->queue_bytes = sim_between(w, 32 << 10, 512 << 10);
+}
+
+/* Bursts are short, for they are counted in frames: a sender that sends one in
+ * 50 ms, as it does after many losses, meets a burst of 40 for two seconds. */
+static void draw_faults(struct sim_faults *f, struct sim_world *w, bool forth)
+{
+	struct link_config *c = &f->model;
+
+	c->lose = rarely(w, 300000);
+	c->burst = rarely(w, 10000);
+	c->burst_frames = (uint32_t)sim_between(w, 1, 6);
+	c->silence = rarely(w, 5000);
+	c->silence_ns_max = sim_below(w, 3 * SIM_MS);
+	c->repeat_soon = rarely(w, 75000);
+	c->repeat_late = rarely(w, 75000);
+	c->late_ns_max = 1 + sim_below(w, 80 * SIM_MS);
+	c->corrupt = rarely(w, 100000);
+	c->reorder = rarely(w, 300000);
+	c->reorder_ns_max = 1 + sim_below(w, SIM_MS);
+	if (sim_chance(w, 2000))
+		draw_bottleneck(c, f, w);
+	f->astray = forth ? rarely(w, 1500) : 0;
 	f->refuse = rarely(w, 3000);
-	f->reorder_ns_max = 1 + sim_below(w, SIM_MS);
-	f->late_ns_max = 1 + sim_below(w, 80 * SIM_MS);
 }
 
 /* Slices much smaller than the product's, so that a seed has dozens of them;
@@ -111,13 +128,17 @@ void sim_scenario_draw(struct sim_scenario *s, struct sim_world *w)
 
 static void say_faults(const struct sim_faults *f, const struct sim_world *w, const char *which)
 {
+	const struct link_config *c = &f->model;
+
 	sim_say(w,
-		"%s: of 10000 lose %u, silence %u (%" PRIu64 " us), repeat %u (late %" PRIu64
-		" us), astray %u, corrupt %u, delay %u (%" PRIu64 " us), refuse %u; %" PRIu64
-		" us, %" PRIu64 " ns/KiB, queue %u",
-		which, f->lose, f->burst, f->burst_ns_max / SIM_US, f->duplicate,
-		f->late_ns_max / SIM_US, f->astray, f->corrupt, f->reorder, f->reorder_ns_max / SIM_US,
-		f->refuse, f->delay_ns / SIM_US, f->ns_per_kib, f->queue_max);
+		"%s: of a million lose %u, burst %u (of %u), silence %u (%" PRIu64
+		" us), repeat soon %u, late %u (%" PRIu64 " us), corrupt %u, delay %u (%" PRIu64
+		" us); %" PRIu64 " us, then %" PRIu64 " bytes/s with room for %" PRIu64,
+		which, c->lose, c->burst, c->burst_frames, c->silence, c->silence_ns_max / SIM_US,
+		c->repeat_soon, c->repeat_late, c->late_ns_max / SIM_US, c->corrupt, c->reorder,
+		c->reorder_ns_max / SIM_US, c->delay_ns / SIM_US, c->bytes_per_s, c->queue_bytes);
+	sim_say(w, "%s: of 10000 astray %u, refuse %u; %" PRIu64 " ns/KiB, queue %u", which,
+		f->astray, f->refuse, f->ns_per_kib, f->queue_max);
 }
 
 void sim_scenario_say(const struct sim_scenario *s, const struct sim_world *w)

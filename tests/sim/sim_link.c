@@ -54,46 +54,9 @@ static void arrive(void *who, uint64_t what)
 	put_parcel(l, parcel);
 }
 
-static void fly(struct sim_link *l, struct sim_parcel *parcel, uint64_t extra_ns)
+static void fly(struct sim_link *l, struct sim_parcel *parcel, uint64_t in_ns)
 {
-	uint64_t delay_ns = l->faults->delay_ns + sim_below(l->world, l->faults->jitter_ns + 1);
-
-	sim_after(l->world, delay_ns + extra_ns, arrive, l, (uintptr_t)parcel);
-}
-
-/* Bytes that a checksum covers. The field for the payload's checksum ends the
- * header, and is ignored where there is none. */
-static uint32_t covered(const struct sim_link *l, const struct sim_parcel *parcel)
-{
-	if (l->faults->corrupt_payload && parcel->payload_bytes)
-		return parcel->bytes_count;
-	return parcel->header_bytes - 4u;
-}
-
-/* Up to three bytes, or the length. */
-static void corrupt(struct sim_link *l, struct sim_parcel *parcel)
-{
-	uint32_t end = covered(l, parcel);
-	uint64_t at = sim_below(l->world, end);
-
-	if (sim_chance(l->world, 1000))
-		parcel->bytes_count = (uint32_t)sim_below(l->world, parcel->bytes_count);
-	else if (sim_chance(l->world, 500))
-		parcel->bytes_count += (uint32_t)sim_between(l->world, 1, 64);
-	else
-		for (uint64_t n = sim_between(l->world, 1, 3); n > 0; n--) {
-			at = (at + end / 4) % end;	/* never the same byte twice */
-			parcel->bytes[at] ^= (uint8_t)(1 + sim_below(l->world, 255));
-		}
-	parcel->intact = false;
-	l->stats.corrupted++;
-}
-
-static bool is_lost(struct sim_link *l)
-{
-	if (sim_chance(l->world, l->faults->burst))
-		sim_link_silence(l, sim_below(l->world, l->faults->burst_ns_max));
-	return l->world->now_ns < l->silent_until_ns || sim_chance(l->world, l->faults->lose);
+	sim_after(l->world, in_ns, arrive, l, (uintptr_t)parcel);
 }
 
 /* Keep a copy for after SEAL; of many, some. */
@@ -105,44 +68,63 @@ static void keep(struct sim_link *l, const struct sim_parcel *parcel)
 		l->kept[sim_below(l->world, SIM_KEPT_MAX)] = copy_parcel(l, parcel);
 }
 
-static void repeat(struct sim_link *l, const struct sim_parcel *parcel, bool stray)
+static void send_astray(struct sim_link *l, const struct sim_parcel *parcel)
 {
-	bool soon = !stray && sim_chance(l->world, 5000);
+	const struct link_config *model = &l->faults->model;
 	struct sim_parcel *copy = copy_parcel(l, parcel);
 
-	copy->stray = stray;
+	copy->stray = true;
 	keep(l, copy);
-	fly(l, copy, sim_below(l->world, (soon ? l->faults->jitter_ns : l->faults->late_ns_max) + 1));
+	fly(l, copy, model->delay_ns + sim_below(l->world, model->late_ns_max + 1));
+	l->stats.strays++;
+}
+
+static void damage(struct sim_link *l, struct sim_parcel *parcel, const struct link_copy *copy)
+{
+	if (copy->damage == LINK_INTACT)
+		return;
+	parcel->intact = false;
+	if (copy->damage == LINK_RESIZED) {
+		for (uint32_t i = parcel->bytes_count; i < copy->length; i++)
+			parcel->bytes[i] = (uint8_t)sim_random(l->world);
+		parcel->bytes_count = copy->length;
+	}
+	for (uint32_t i = 0; i < copy->flips; i++)
+		parcel->bytes[copy->at[i]] ^= copy->by[i];
+}
+
+/* Bytes that a checksum covers. The field for the payload's checksum ends the
+ * header, and is ignored where there is none. */
+static uint32_t covered(const struct sim_link *l, const struct sim_parcel *parcel)
+{
+	if (l->faults->corrupt_payload && parcel->payload_bytes)
+		return parcel->bytes_count;
+	return parcel->header_bytes - 4u;
 }
 
 /* All bytes are on the wire: what becomes of them. */
 static void depart(struct sim_link *l, struct sim_parcel *parcel)
 {
-	uint64_t extra_ns = 0;
+	const struct link_frame frame = { .bytes = parcel->bytes_count,
+					  .until = covered(l, parcel) };
+	uint64_t now_ns = l->world->now_ns;
+	struct link_verdict verdict;
 
-	l->stats.datagrams++;
 	l->stats.torn += sum_of(parcel->bytes + parcel->header_bytes, parcel->payload_bytes) !=
 			 parcel->sum;
-	if (sim_chance(l->world, l->faults->duplicate)) {
-		repeat(l, parcel, false);
-		l->stats.duplicated++;
+	if (sim_chance(l->world, l->faults->astray))
+		send_astray(l, parcel);
+	link_model_offer(&l->model, &frame, now_ns, &verdict);
+	for (unsigned i = 0; i < verdict.copies; i++) {
+		const struct link_copy *how = &verdict.copy[i];
+		struct sim_parcel *copy = copy_parcel(l, parcel);
+
+		damage(l, copy, how);
+		if (how->repeat)
+			keep(l, copy);
+		fly(l, copy, how->at_ns - now_ns);
 	}
-	if (sim_chance(l->world, l->faults->astray)) {
-		repeat(l, parcel, true);
-		l->stats.strays++;
-	}
-	if (is_lost(l)) {
-		l->stats.lost++;
-		put_parcel(l, parcel);
-		return;
-	}
-	if (sim_chance(l->world, l->faults->corrupt))
-		corrupt(l, parcel);
-	if (sim_chance(l->world, l->faults->reorder)) {
-		extra_ns = sim_below(l->world, l->faults->reorder_ns_max);
-		l->stats.delayed++;
-	}
-	fly(l, parcel, extra_ns);
+	put_parcel(l, parcel);
 }
 
 static void read_second_half(void *who, uint64_t what)
@@ -217,18 +199,17 @@ void sim_link_init(struct sim_link *l, struct sim_world *w, const struct sim_fau
 	l->world = w;
 	l->faults = faults;
 	l->ends = *ends;
+	link_model_init(&l->model, &faults->model, sim_random(w));
 }
 
-void sim_link_silence(struct sim_link *l, uint64_t silent_ns)
+void sim_link_cut(struct sim_link *l, uint64_t cut_ns)
 {
-	uint64_t until_ns = l->world->now_ns + silent_ns;
-
-	if (l->silent_until_ns < until_ns)
-		l->silent_until_ns = until_ns;
+	link_model_cut(&l->model, l->world->now_ns, l->world->now_ns + cut_ns);
 }
 
 void sim_link_release_kept(struct sim_link *l)
 {
 	for (uint32_t i = 0; i < l->kept_count; i++)
-		fly(l, copy_parcel(l, l->kept[i]), sim_below(l->world, 20 * SIM_MS));
+		fly(l, copy_parcel(l, l->kept[i]),
+		    l->faults->model.delay_ns + sim_below(l->world, 20 * SIM_MS));
 }

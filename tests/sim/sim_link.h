@@ -2,10 +2,11 @@
 /*
  * sim_link.h - one direction of a path, with all that can go wrong
  *
- *	send() -> queue -> payload read in two halves -> wire -> deliver
- *	header copied        later: torn, or newer          lost, corrupted,
- *	                     than the header knew           delayed, repeated,
- *	                                                    astray
+ *	send() -> queue -> payload read in two halves -> link model -> deliver
+ *	header copied        later: torn, or newer          astray
+ *	                     than the header knew
+ *
+ * What a wire does to frames, the link model decides; see link/model.h.
  *
  * Astray: a copy comes out much later, at a receiver that saw none of its
  * neighbours, as if the path had died and another had taken over its work.
@@ -18,38 +19,25 @@
 #define PW_SIM_LINK_H
 
 #include "link.h"
+#include "model.h"
 #include "pagewire/wire.h"
 #include "world.h"
 
 #define SIM_KEPT_MAX 64u	/* datagrams per link that come once more after SEAL */
 
-/* Chances are of 10000. */
+/* Chances are of 10000; those of the model of a million. */
 struct sim_faults {
-	unsigned lose;
-	unsigned burst;	/* of a silence to begin */
-	unsigned duplicate;
+	struct link_config model;
 	unsigned astray;
-	unsigned corrupt;
-	unsigned reorder;
 	unsigned refuse;
 	bool corrupt_payload;	/* it has a checksum of its own */
-	uint64_t burst_ns_max;
-	uint64_t delay_ns;
-	uint64_t jitter_ns;
-	uint64_t reorder_ns_max;
-	uint64_t late_ns_max;	/* of a duplicate */
 	uint64_t dma_ns_max;	/* from send() to the payload's being read */
 	uint64_t ns_per_kib;
 	uint32_t queue_max;	/* frames */
 };
 
 struct sim_link_stats {
-	uint64_t datagrams;
-	uint64_t lost;
-	uint64_t duplicated;
 	uint64_t strays;
-	uint64_t corrupted;
-	uint64_t delayed;	/* beyond the jitter */
 	uint64_t torn;	/* payload changed between header and wire */
 	uint64_t refused;	/* bursts that were not taken whole */
 };
@@ -82,19 +70,19 @@ struct sim_link {
 	const struct sim_faults *faults;
 	struct sim_link_ends ends;
 	struct sim_link_stats stats;
+	struct link_model model;
 	struct sim_parcel *unused;
 	struct sim_parcel *kept[SIM_KEPT_MAX];
 	uint32_t kept_count;
 	uint32_t queued;
 	uint64_t busy_until_ns;
-	uint64_t silent_until_ns;
 };
 
 void sim_link_init(struct sim_link *l, struct sim_world *w, const struct sim_faults *faults,
 		   const struct sim_link_ends *ends);
 
-/* Lose everything for silent_ns from now. */
-void sim_link_silence(struct sim_link *l, uint64_t silent_ns);
+/* Lose everything for cut_ns from now. */
+void sim_link_cut(struct sim_link *l, uint64_t cut_ns);
 
 /* Deliver what was kept, at random times. */
 void sim_link_release_kept(struct sim_link *l);

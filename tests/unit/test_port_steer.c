@@ -20,8 +20,8 @@ static struct {
 	unsigned rules, rules_max, flushes;
 	uint16_t rule_port[PW_PATHS_MAX], rule_queue[PW_PATHS_MAX];
 	enum rte_flow_item_type rule_ip;
-	uint8_t key[PW_STEER_KEY_MAX + 4];	/* that it hashes with */
-	uint16_t reta[PW_STEER_RETA_MAX];
+	uint8_t key[PW_PORT_STEER_KEY_MAX + 4];	/* that it hashes with */
+	uint16_t reta[PW_PORT_STEER_RETA_MAX];
 	uint64_t rss_hf;
 } nic;
 
@@ -113,7 +113,7 @@ static const struct rte_eth_dev_info hashes = {	/* as ice and igb do, in this */
 };
 static const struct rte_eth_dev_info plain;
 
-static struct pw_steer steer;
+static struct pw_port_steer steer;
 static struct rte_eth_conf conf;
 static struct pw_lane_end own, peer;
 static char why[PW_WHY_BYTES];
@@ -135,7 +135,7 @@ static void begin(uint8_t family, uint16_t udp_port)
 
 static void plan(uint16_t paths, bool shared, const struct rte_eth_dev_info *info)
 {
-	pw_steer_plan(&steer, &own, paths, shared, info, &conf);
+	pw_port_steer_plan(&steer, &own, paths, shared, info, &conf);
 	if (conf.rx_adv_conf.rss_conf.rss_key)
 		memcpy(nic.key, conf.rx_adv_conf.rss_conf.rss_key,
 		       conf.rx_adv_conf.rss_conf.rss_key_len);
@@ -144,8 +144,8 @@ static void plan(uint16_t paths, bool shared, const struct rte_eth_dev_info *inf
 static void start(uint16_t paths, bool shared, const struct rte_eth_dev_info *info)
 {
 	plan(paths, shared, info);
-	CU_ASSERT_EQUAL(pw_steer_isolate(&steer, 0, why), 0);
-	CU_ASSERT_EQUAL(pw_steer_apply(&steer, 0, why), 0);
+	CU_ASSERT_EQUAL(pw_port_steer_isolate(&steer, 0, why), 0);
+	CU_ASSERT_EQUAL(pw_port_steer_apply(&steer, 0, why), 0);
 }
 
 /* A hash of one's own: bit by bit, as Microsoft wrote it down. */
@@ -190,11 +190,11 @@ static void test_the_hash_brings_every_path_to_its_queue_whoever_sends(void)
 		nic.takes_table = true;
 		nic.tells_hash = true;
 		start(paths, false, &hashes);
-		CU_ASSERT_EQUAL(steer.how, PW_STEER_HASH);
+		CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_HASH);
 		CU_ASSERT_EQUAL(conf.rxmode.mq_mode, RTE_ETH_MQ_RX_RSS);
 		for (uint16_t path = 0; path < paths; path++) {
 			CU_ASSERT_EQUAL(queue_in_nic((uint16_t)rand(), path), path);
-			CU_ASSERT_EQUAL(pw_steer_source_port(&steer, &own, &peer, path),
+			CU_ASSERT_EQUAL(pw_port_steer_source_port(&steer, &own, &peer, path),
 					own.udp_port + path);
 		}
 	}
@@ -217,9 +217,9 @@ static void test_a_nic_that_keeps_its_own_key_is_reached_by_source_ports(void)
 		plan(4, false, &hashes);
 		for (unsigned i = 0; i < sizeof(nic.key); i++)
 			nic.key[i] = (uint8_t)rand();
-		CU_ASSERT_EQUAL(pw_steer_apply(&steer, 0, why), 0);
+		CU_ASSERT_EQUAL(pw_port_steer_apply(&steer, 0, why), 0);
 		for (uint16_t path = 0; path < 4; path++) {
-			uint16_t port = pw_steer_source_port(&steer, &own, &peer, path);
+			uint16_t port = pw_port_steer_source_port(&steer, &own, &peer, path);
 
 			CU_ASSERT_EQUAL(queue_in_nic(port, path), path);
 			CU_ASSERT_TRUE(port >= 1024);
@@ -233,7 +233,7 @@ static void test_a_nic_that_does_not_tell_its_hash_gets_the_usual_port(void)
 	nic.takes_table = true;
 	start(2, false, &hashes);
 	CU_ASSERT_FALSE(steer.hash_known);
-	CU_ASSERT_EQUAL(pw_steer_source_port(&steer, &own, &peer, 1), 49601);
+	CU_ASSERT_EQUAL(pw_port_steer_source_port(&steer, &own, &peer, 1), 49601);
 }
 
 static void test_rules_come_where_there_is_no_hash(void)
@@ -241,7 +241,7 @@ static void test_rules_come_where_there_is_no_hash(void)
 	begin(PW_LANE_IPV6, 5000);
 	nic.takes_rules = true;
 	start(3, false, &plain);
-	CU_ASSERT_EQUAL(steer.how, PW_STEER_RULES);
+	CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_RULES);
 	CU_ASSERT_EQUAL(conf.rxmode.mq_mode, 0);
 	CU_ASSERT_EQUAL(nic.rules, 3);
 	CU_ASSERT_EQUAL(nic.rule_ip, RTE_FLOW_ITEM_TYPE_IPV6);
@@ -264,7 +264,7 @@ static void test_hashes_that_do_not_fit_are_left_alone(void)
 	for (unsigned i = 0; i < 5; i++) {
 		begin(PW_LANE_IPV4, 49600);
 		plan(2, false, &odd[i]);
-		CU_ASSERT_EQUAL(steer.how, PW_STEER_RULES);
+		CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_RULES);
 		CU_ASSERT_EQUAL(conf.rxmode.mq_mode, 0);
 	}
 }
@@ -274,7 +274,7 @@ static void test_a_table_that_is_refused_leads_to_rules(void)
 	begin(PW_LANE_IPV4, 49600);
 	nic.takes_rules = true;
 	start(2, false, &hashes);
-	CU_ASSERT_EQUAL(steer.how, PW_STEER_RULES);
+	CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_RULES);
 	CU_ASSERT_EQUAL(nic.rules, 2);
 }
 
@@ -282,7 +282,7 @@ static void test_a_nic_that_can_nothing_is_used_all_the_same(void)
 {
 	begin(PW_LANE_IPV4, 49600);
 	start(2, false, &plain);
-	CU_ASSERT_EQUAL(steer.how, PW_STEER_NONE);
+	CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_NONE);
 	CU_ASSERT_STRING_EQUAL(why, "");
 }
 
@@ -292,7 +292,7 @@ static void test_rules_that_fit_only_in_part_are_taken_back(void)
 	nic.takes_rules = true;
 	nic.rules_max = 2;
 	start(4, false, &plain);
-	CU_ASSERT_EQUAL(steer.how, PW_STEER_NONE);
+	CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_NONE);
 	CU_ASSERT_EQUAL(nic.rules, 0);
 	for (unsigned i = 0; i < PW_PATHS_MAX; i++)
 		CU_ASSERT_PTR_NULL(steer.rule[i]);
@@ -303,7 +303,7 @@ static void test_one_path_needs_nothing(void)
 	begin(PW_LANE_IPV4, 49600);
 	nic.takes_rules = true;
 	start(1, false, &hashes);
-	CU_ASSERT_EQUAL(steer.how, PW_STEER_NONE);
+	CU_ASSERT_EQUAL(steer.how, PW_PORT_STEER_NONE);
 	CU_ASSERT_EQUAL(nic.rules, 0);
 }
 
@@ -323,10 +323,10 @@ static void test_a_shared_nic_without_rules_or_isolation_is_an_error(void)
 {
 	begin(PW_LANE_IPV4, 49600);
 	plan(2, true, &hashes);
-	CU_ASSERT_EQUAL(pw_steer_isolate(&steer, 0, why), -ENOTSUP);
+	CU_ASSERT_EQUAL(pw_port_steer_isolate(&steer, 0, why), -ENOTSUP);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "kernel"));
 	why[0] = '\0';
-	CU_ASSERT_TRUE(pw_steer_apply(&steer, 0, why) < 0);
+	CU_ASSERT_TRUE(pw_port_steer_apply(&steer, 0, why) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "no rules here"));
 }
 
@@ -335,7 +335,7 @@ static void test_a_restart_puts_rules_in_anew(void)
 	begin(PW_LANE_IPV4, 49600);
 	nic.takes_rules = true;
 	start(2, false, &plain);
-	CU_ASSERT_EQUAL(pw_steer_apply(&steer, 0, why), 0);
+	CU_ASSERT_EQUAL(pw_port_steer_apply(&steer, 0, why), 0);
 	CU_ASSERT_EQUAL(nic.rules, 2);
 	CU_ASSERT_EQUAL(nic.flushes, 2);
 }

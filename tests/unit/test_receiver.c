@@ -24,6 +24,7 @@ static struct pw_receiver r;
 static struct pw_path_stats stats;
 static struct fake_link wire;
 static uint64_t now_ns;
+static bool marked;	/* what comes has a congestion mark */
 
 static void given_target(void)
 {
@@ -51,7 +52,7 @@ static unsigned receive(const struct pw_datagram *d)
 
 	if (d->length)
 		memcpy(bytes + n, d->payload, d->length);
-	return pw_receiver_on_datagram(&r, bytes, n + d->length, now_ns);
+	return pw_receiver_on_datagram(&r, bytes, n + d->length, marked, now_ns);
 }
 
 /* Nothing is settled yet: span reaches down to 0. */
@@ -248,14 +249,14 @@ static void test_damaged_datagram_changes_nothing(void)
 	n += d.length;
 	for (unsigned at = 0; at < n; at += at < 64 ? 1 : 61) {
 		bytes[at] ^= 0x40;
-		CU_ASSERT_EQUAL(pw_receiver_on_datagram(&r, bytes, n, now_ns), 0);
+		CU_ASSERT_EQUAL(pw_receiver_on_datagram(&r, bytes, n, false, now_ns), 0);
 		bytes[at] ^= 0x40;
 	}
 	CU_ASSERT_FALSE(is_touched());
 	CU_ASSERT_EQUAL(r.replay.next, 0);	/* the span of a damaged header gives up nothing */
 	CU_ASSERT_EQUAL(stats.rx_bad_header + stats.rx_bad_payload, r.dropped);
 	CU_ASSERT_EQUAL(poll(), 0);
-	pw_receiver_on_datagram(&r, bytes, n, now_ns);
+	pw_receiver_on_datagram(&r, bytes, n, false, now_ns);
 	CU_ASSERT_TRUE(is_touched());
 }
 
@@ -363,6 +364,33 @@ static void test_ack_names_echo_dwell_drops_and_whom_it_is_for(void)
 
 /* A duplicate that the network held back for 80 ms says nothing about the way
  * there: the ack that follows it goes on echoing the newest datagram. */
+/* Only what passes all guards counts: a stranger could slow the sender down. */
+static void test_ack_counts_marks_and_passes_on_what_the_queue_says(void)
+{
+	struct pw_datagram d = data(0, 0, 5);
+	unsigned moved = 0;
+	struct pw_ack ack;
+
+	given_target();
+	marked = true;
+	receive(&d);
+	receive(&d);	/* a duplicate */
+	d = data(1, REGION_BYTES, 5);	/* out of bounds */
+	receive(&d);
+	marked = false;
+	d = data(2, 0, 5);
+	receive(&d);
+	r.intake = (struct pw_intake){ .room = 77, .grant_mbps = 4000, .fill = 333 };
+	now_ns += MS;
+	pw_receiver_poll(&r, now_ns, &moved);
+	ack = fake_ack(&wire);
+	CU_ASSERT_EQUAL(ack.marked, 1);
+	CU_ASSERT_EQUAL(stats.rx_marked, 1);
+	CU_ASSERT_EQUAL(ack.credit, 77);
+	CU_ASSERT_EQUAL(ack.grant_mbps, 4000);
+	CU_ASSERT_EQUAL(ack.ring_fill, 333);
+}
+
 static void test_late_duplicate_does_not_pass_for_the_newest_datagram(void)
 {
 	struct pw_datagram first = data(1, 0, 5), second = data(2, 0, 5);
@@ -435,6 +463,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_stream_slot_is_placed_or_not_acknowledged),
 	PW_TEST(test_ack_waits_for_32_or_20_us_but_not_behind_a_gap),
 	PW_TEST(test_ack_names_echo_dwell_drops_and_whom_it_is_for),
+	PW_TEST(test_ack_counts_marks_and_passes_on_what_the_queue_says),
 	PW_TEST(test_late_duplicate_does_not_pass_for_the_newest_datagram),
 	PW_TEST(test_ack_that_the_link_refuses_is_offered_again),
 	PW_TEST(test_credit_is_told_when_a_pump_has_drunk),

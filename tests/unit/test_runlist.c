@@ -32,7 +32,7 @@ static void given_nothing_dirty(void)
 	memset(bitmap, 0, sizeof(bitmap));
 	regions[4] = (struct pw_region){ memory, sizeof(memory) };
 	pw_slices_init(&slices, SHIFT);
-	pw_runlist_init(&l);
+	pw_runlist_init(&l, 3);
 }
 
 /* Page is dirty; its byte at is not zero, unless at is a page's length. */
@@ -154,8 +154,8 @@ static void test_page_is_zero_only_if_its_last_byte_is(void)
 	CU_ASSERT_EQUAL(extent.kind, PW_EXTENT_ZERO);
 	CU_ASSERT_EQUAL(extent.bytes, PW_ZERO_MAP_BYTES);
 	CU_ASSERT_EQUAL(extent.settles, PW_ARRAY_SIZE(at) * 4096);
-	CU_ASSERT_EQUAL(pw_runlist_map(&l, extent.zero_map)[0], 0xaa);
-	CU_ASSERT_EQUAL(pw_runlist_map(&l, extent.zero_map)[1], 0x2a);
+	CU_ASSERT_EQUAL(l.maps.map[PW_ZERO_MAP_NUMBER(extent.zero_map)][0] & 0xff, 0xaa);
+	CU_ASSERT_EQUAL(l.maps.map[PW_ZERO_MAP_NUMBER(extent.zero_map)][0] >> 8 & 0xff, 0x2a);
 	expect_nothing(8192);
 }
 
@@ -192,19 +192,45 @@ static void test_no_more_than_so_many_pages_are_read_at_a_time(void)
 static void test_without_a_free_map_zero_pages_wait(void)
 {
 	struct pw_extent extent;
+	uint16_t map;
 
 	given_nothing_dirty();
-	l.maps_free = 0;
+	for (unsigned i = 0; i < PW_ZERO_MAPS; i++)
+		CU_ASSERT_TRUE(pw_zero_maps_take(&l.maps, l.zero, &map));
 	dirty(5, ZERO);
 	dirty(6, 0);
 	open_slice(1, false);
 	expect_data(4096, 6 * 4096, 4096);
 	expect_nothing(4096);
-	pw_runlist_put_map(&l, 3);
+	pw_zero_maps_put(&l.maps, 5);
 	CU_ASSERT_TRUE_FATAL(next(4096, &extent));
 	CU_ASSERT_EQUAL(extent.kind, PW_EXTENT_ZERO);
-	CU_ASSERT_EQUAL(extent.zero_map, 3);
+	CU_ASSERT_EQUAL(PW_ZERO_MAP_PATH(extent.zero_map), 3);
+	CU_ASSERT_EQUAL(PW_ZERO_MAP_NUMBER(extent.zero_map), 5);
 	expect_nothing(4096);
+}
+
+/* A path that is down finishes what it began, for others to send. */
+static void test_rest_is_of_the_chunk_in_hand_only(void)
+{
+	struct pw_extent extent;
+
+	given_nothing_dirty();
+	dirty(5, 0);
+	dirty(7, 0);
+	dirty(9, ZERO);
+	open_slice(1, false);
+	CU_ASSERT_FALSE(pw_runlist_rest(&l, regions, 1408, &extent));	/* none is begun */
+	expect_data(1408, 5 * 4096, 1408);
+	CU_ASSERT_TRUE(pw_runlist_rest(&l, regions, 4096, &extent));
+	CU_ASSERT_EQUAL(extent.offset, 5 * 4096 + 1408);
+	CU_ASSERT_EQUAL(extent.bytes, 4096 - 1408);
+	CU_ASSERT_TRUE(pw_runlist_rest(&l, regions, 4096, &extent));
+	CU_ASSERT_EQUAL(extent.offset, 7 * 4096);
+	CU_ASSERT_TRUE(pw_runlist_rest(&l, regions, 4096, &extent));
+	CU_ASSERT_EQUAL(extent.kind, PW_EXTENT_ZERO);
+	CU_ASSERT_FALSE(pw_runlist_rest(&l, regions, 4096, &extent));
+	CU_ASSERT_FALSE(l.busy);
 }
 
 static void test_clean_slice_is_told_as_settled(void)
@@ -230,7 +256,7 @@ static void note(const struct pw_extent *extent)
 			travelled[extent->offset / 32 + i]++;
 		return;
 	}
-	map = pw_runlist_map(&l, extent->zero_map);
+	map = (const uint8_t *)l.maps.map[PW_ZERO_MAP_NUMBER(extent->zero_map)];
 	for (uint64_t page = 0; page < PW_CHUNK_PAGES; page++)
 		for (uint64_t i = 0; map[page / 8] >> page % 8 & 1 && i < PW_PAGE_BYTES / 32; i++)
 			travelled[(extent->offset + page * PW_PAGE_BYTES) / 32 + i] += 16;
@@ -290,6 +316,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_pages_of_a_paused_guest_say_so),
 	PW_TEST(test_no_more_than_so_many_pages_are_read_at_a_time),
 	PW_TEST(test_without_a_free_map_zero_pages_wait),
+	PW_TEST(test_rest_is_of_the_chunk_in_hand_only),
 	PW_TEST(test_clean_slice_is_told_as_settled),
 	PW_TEST(test_every_dirty_byte_travels_once),
 };

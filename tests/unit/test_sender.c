@@ -1,97 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_sender.c - dataplane/sender.h: through a fake link, with hand-made acks */
 
-#include <string.h>
+#include "sender_bed.h"
 
-#include "fake_link.h"
-#include "pagewire/check.h"
-#include "run.h"
-#include "sender.h"
-
-#define PAGES 512u	/* one slice of one chunk */
-#define US    1000ull
-#define MS    1000000ull
-
-static struct pw_transfer transfer;
 static struct pw_stream_out stream;
 static uint8_t ring[PW_STREAM_RING_BYTES];
-static uint8_t memory[PAGES * PW_PAGE_BYTES];
-static uint64_t bitmap[PW_CHUNK_WORDS];
-static struct pw_sender s;
-static struct pw_path_stats stats;
-static struct fake_link wire;
-static uint64_t now_ns;
-static uint64_t ack_pn;
-
-static const struct pw_sender_config usual = {
-	.congestion = { .window_start = 1000, .window_min = 4, .window_max = PW_WINDOW_SLOTS,
-			.delay_target_ns = MS },
-	.peer_cid = 9,
-	.path = 2,
-	.payload_bytes = 4096,
-	.payload_crc = true,
-};
-
-static void given_sender(const struct pw_sender_config *config)
-{
-	memset(&transfer, 0, sizeof(transfer));
-	memset(&stats, 0, sizeof(stats));
-	memset(memory, 0x33, sizeof(memory));
-	memset(bitmap, 0, sizeof(bitmap));
-	transfer.role = PW_SOURCE;
-	transfer.region[1] = (struct pw_region){ memory, sizeof(memory) };
-	pw_slices_init(&transfer.slices, 23);
-	fake_link_init(&wire);
-	now_ns = 1000 * MS;
-	pw_sender_init(&s, &transfer, &wire.link, &stats, config, now_ns);
-}
-
-/* The first n pages of the slice are dirty. */
-static void given_dirty(unsigned n)
-{
-	struct pw_slice_order order = { .bitmap = bitmap, .region = 1, .chunks = 1, .epoch = 4 };
-
-	for (unsigned i = 0; i < n; i++)
-		bitmap[i / 64] |= 1ull << i % 64;
-	CU_ASSERT_EQUAL_FATAL(pw_slices_open(&transfer.slices, &order), 0);
-}
-
-static void given_dirty_pages(unsigned n)
-{
-	given_sender(&usual);
-	given_dirty(n);
-}
-
-static unsigned poll(void)
-{
-	unsigned moved = 0;
-
-	pw_sender_poll(&s, now_ns, &moved);
-	return moved;
-}
-
-static void poll_until_quiet(void)
-{
-	for (unsigned i = 0; i < 1000 && poll(); i++)
-		;
-}
-
-/* Acknowledge every pn below next and those of bits above it. */
-static unsigned acknowledge(uint64_t next, uint64_t bits)
-{
-	struct pw_envelope env = { .cid = 1, .path = 2 };
-	struct pw_ack ack = { .next = next, .words = bits != 0, .bitmap = { bits },
-			      .echo = (uint32_t)((now_ns - 100 * US) >> 6),
-			      .credit = PW_WINDOW_SLOTS };
-	uint8_t bytes[PW_ACK_BYTES_MAX];
-
-	return pw_sender_on_ack(&s, bytes, pw_wire_pack_ack(bytes, &ack, &env, ack_pn++), now_ns);
-}
-
-static uint32_t slice_state(void)
-{
-	return atomic_load(&transfer.slices.slot[0].state);
-}
 
 static void test_pages_leave_in_order_with_everything_in_their_headers(void)
 {
@@ -146,10 +59,10 @@ static void test_zero_pages_leave_as_one_map_after_the_others(void)
 	CU_ASSERT_EQUAL(d.offset, 0);
 	CU_ASSERT_EQUAL(d.payload[0], 0xa);
 	CU_ASSERT_EQUAL(stats.tx_zero_pages, 2);
-	CU_ASSERT_EQUAL(s.runlist.maps_free, PW_RUNLIST_MAPS - 1);
+	CU_ASSERT_EQUAL(pw_zero_maps_in_use(&s.runlist.maps), 1);
 	now_ns += 200 * US;
 	CU_ASSERT_EQUAL(acknowledge(4, 0), PW_EVENT_SLICE);
-	CU_ASSERT_EQUAL(s.runlist.maps_free, PW_RUNLIST_MAPS);
+	CU_ASSERT_EQUAL(pw_zero_maps_in_use(&s.runlist.maps), 0);
 	CU_ASSERT_EQUAL(atomic_load(&transfer.slices.slot[0].zero_pages), 2);
 	CU_ASSERT_EQUAL(atomic_load(&transfer.slices.slot[0].sent_bytes), 3 * PW_PAGE_BYTES);
 }
@@ -220,10 +133,10 @@ static void test_lost_zero_map_is_sent_again_with_the_same_pages(void)
 	d = fake_datagram(&wire, 2);
 	CU_ASSERT_EQUAL(d.type, PW_ZERO);
 	CU_ASSERT_EQUAL(d.payload[0], 0x3);
-	CU_ASSERT_EQUAL(s.runlist.maps_free, PW_RUNLIST_MAPS - 1);
+	CU_ASSERT_EQUAL(pw_zero_maps_in_use(&s.runlist.maps), 1);
 	now_ns += 100 * US;
 	CU_ASSERT_EQUAL(acknowledge(3, 0), PW_EVENT_SLICE);
-	CU_ASSERT_EQUAL(s.runlist.maps_free, PW_RUNLIST_MAPS);
+	CU_ASSERT_EQUAL(pw_zero_maps_in_use(&s.runlist.maps), 0);
 }
 
 static void test_what_the_link_did_not_take_waits_and_goes_first(void)
@@ -243,54 +156,6 @@ static void test_what_the_link_did_not_take_waits_and_goes_first(void)
 		CU_ASSERT_EQUAL(fake_datagram(&wire, i).pn, i);
 		CU_ASSERT_EQUAL(fake_datagram(&wire, i).offset, i * PW_PAGE_BYTES);
 	}
-}
-
-static void test_silence_is_answered_with_probes_until_the_path_is_down(void)
-{
-	unsigned events = 0, moved = 0, downs = 0;
-	struct pw_datagram d;
-
-	given_dirty_pages(3);
-	poll();
-	now_ns += 50 * US;
-	CU_ASSERT_EQUAL(poll(), 0);
-	for (unsigned i = 0; i < 10000; i++, now_ns += 100 * US) {
-		events = pw_sender_poll(&s, now_ns, &moved);
-		downs += events == PW_EVENT_DOWN;
-	}
-	CU_ASSERT_EQUAL(downs, 1);	/* told once */
-	CU_ASSERT_TRUE(stats.probes > PW_PROBES_UNTIL_DOWN);
-	CU_ASSERT_TRUE(stats.probes < 40);	/* in a second */
-	CU_ASSERT_EQUAL(wire.sent, 3 + stats.probes);
-	d = fake_datagram(&wire, 3);
-	CU_ASSERT_EQUAL(d.type, PW_PING);
-	CU_ASSERT_EQUAL(d.length, 0);
-	CU_ASSERT_TRUE(d.flags & PW_F_ACK_NOW);
-	CU_ASSERT_EQUAL(stats.lost_datagrams, 0);	/* silence alone loses nothing */
-}
-
-static void test_path_that_is_down_sends_nothing_new_and_comes_back_with_an_ack(void)
-{
-	given_dirty_pages(100);
-	poll();
-	for (unsigned i = 0; i < 10000; i++, now_ns += 100 * US)
-		poll();
-	CU_ASSERT_TRUE(s.down);
-	CU_ASSERT_EQUAL(wire.sent, 100 + stats.probes);
-	acknowledge(0, 0);	/* heard, though nothing new */
-	CU_ASSERT_FALSE(s.down);
-	acknowledge(s.window.tail, 0);
-	poll_until_quiet();
-	CU_ASSERT_TRUE(pw_sender_idle(&s));
-	CU_ASSERT_EQUAL(slice_state(), PW_SLICE_SETTLED);
-}
-
-static void test_idle_sender_does_not_probe(void)
-{
-	given_sender(&usual);
-	for (unsigned i = 0; i < 100; i++, now_ns += 100 * MS)
-		CU_ASSERT_EQUAL(poll(), 0);
-	CU_ASSERT_TRUE(pw_sender_idle(&s));
 }
 
 static void test_bad_ack_changes_nothing(void)
@@ -468,9 +333,6 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_lost_datagram_goes_before_anything_new_under_a_new_pn),
 	PW_TEST(test_lost_zero_map_is_sent_again_with_the_same_pages),
 	PW_TEST(test_what_the_link_did_not_take_waits_and_goes_first),
-	PW_TEST(test_silence_is_answered_with_probes_until_the_path_is_down),
-	PW_TEST(test_path_that_is_down_sends_nothing_new_and_comes_back_with_an_ack),
-	PW_TEST(test_idle_sender_does_not_probe),
 	PW_TEST(test_bad_ack_changes_nothing),
 	PW_TEST(test_round_trip_without_its_dwell_is_not_measured),
 	PW_TEST(test_round_trip_is_echo_less_dwell),

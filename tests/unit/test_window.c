@@ -124,18 +124,18 @@ static void test_full_window_frees_only_from_its_head(void)
 
 static void test_lost_extents_come_back_oldest_first(void)
 {
-	struct pw_extent lost;
+	struct pw_sent lost;
 
 	given_in_flight(4);
 	ack(0, 1);				/* 1 arrived, 0 did not */
 	CU_ASSERT_TRUE(pw_window_take_lost(&w, 0, 100, &lost));
-	CU_ASSERT_EQUAL(lost.offset, 0);
+	CU_ASSERT_EQUAL(lost.extent.offset, 0);
 	CU_ASSERT_EQUAL(w.head, 2);
 	CU_ASSERT_FALSE(pw_window_take_lost(&w, 0, 100, &lost));	/* nothing later came */
 	ack(2, 1);				/* 3 */
 	CU_ASSERT_FALSE(pw_window_take_lost(&w, 0, 2, &lost));	/* 2 was sent at 2 */
 	CU_ASSERT_TRUE(pw_window_take_lost(&w, 0, 3, &lost));
-	CU_ASSERT_EQUAL(lost.offset, 2);
+	CU_ASSERT_EQUAL(lost.extent.offset, 2);
 	CU_ASSERT_EQUAL(w.head, 4);
 	CU_ASSERT_EQUAL(w.in_flight, 0);
 	CU_ASSERT_FALSE(pw_window_take_lost(&w, 0, UINT64_MAX, &lost));
@@ -143,24 +143,24 @@ static void test_lost_extents_come_back_oldest_first(void)
 
 static void test_loss_waits_until_something_far_enough_above_came(void)
 {
-	struct pw_extent lost;
+	struct pw_sent lost;
 
 	given_in_flight(40);
 	ack(0, 1ull << 14);	/* 15: 15 above 0 */
 	CU_ASSERT_FALSE(pw_window_take_lost(&w, 16, UINT64_MAX, &lost));
 	ack(0, 1ull << 15);	/* 16 */
 	CU_ASSERT_TRUE(pw_window_take_lost(&w, 16, UINT64_MAX, &lost));
-	CU_ASSERT_EQUAL(lost.offset, 0);
+	CU_ASSERT_EQUAL(lost.extent.offset, 0);
 	CU_ASSERT_FALSE(pw_window_take_lost(&w, 16, UINT64_MAX, &lost));
 }
 
 static void test_given_up_pn_that_is_acknowledged_later_settles_nothing(void)
 {
-	struct pw_extent lost;
+	struct pw_sent lost;
 
 	given_in_flight(3);
 	pw_window_give_up(&w, &lost);
-	CU_ASSERT_EQUAL(lost.offset, 0);
+	CU_ASSERT_EQUAL(lost.extent.offset, 0);
 	CU_ASSERT_EQUAL(ack(1, 0), 0);
 	CU_ASSERT_EQUAL(ack(3, 0), 2);
 }
@@ -219,9 +219,12 @@ static void step(void)
 		CU_ASSERT_EQUAL_FATAL(pw_window_send(&w, &extent, sent), sent);
 		sent++;
 	} else if (next_random() % 8 == 0) {
-		if (pw_window_take_lost(&w, next_random() % 32, sent - next_random() % 64, &extent)) {
-			CU_ASSERT_TRUE_FATAL(waits[extent.offset]);
-			waits[extent.offset] = false;
+		struct pw_sent lost;
+
+		if (pw_window_take_lost(&w, next_random() % 32, sent - next_random() % 64, &lost)) {
+			CU_ASSERT_TRUE_FATAL(waits[lost.extent.offset]);
+			CU_ASSERT_EQUAL_FATAL(lost.sent_ns, lost.extent.offset);
+			waits[lost.extent.offset] = false;
 		}
 	} else {
 		uint32_t before = w.in_flight;

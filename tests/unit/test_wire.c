@@ -244,9 +244,10 @@ static void test_datagram_that_is_not_well_formed_is_refused(void)
 		/* 17 */ { { .type = PW_PING, .length = 0 }, true },
 		/* 18 */ { { .type = PW_PING, .length = 1 }, false },
 		/* 19 */ { { .type = PW_ACK, .length = 8 }, false },
-		/* 20 */ { { .type = PW_PROBE, .length = 8 }, false },
+		/* 20 */ { { .type = PW_PROBE, .length = PW_PAYLOAD_MAX }, true },
 		/* 21 */ { { .type = 0, .length = 8 }, false },
 		/* 22 */ { { .type = 15, .length = 8 }, false },
+		/* 23 */ { { .type = PW_PROBE, .length = PW_PAYLOAD_MAX + 1 }, false },
 	};
 	static uint8_t bytes[PW_DATAGRAM_BYTES_MAX + 8];
 
@@ -273,8 +274,8 @@ static void test_stray_is_not_for_us(void)
 		/* 4 */ { 0x21, 40, false },
 		/* 5 */ { 0x01, 40, false },
 		/* 6 */ { 0x10, 40, false },
-		/* 7 */ { 0x15, 40, false },	/* PROBE and CHALLENGE: not yet */
-		/* 8 */ { 0x17, 40, false },
+		/* 7 */ { 0x15, 40, true },
+		/* 8 */ { 0x17, 40, false },	/* CHALLENGE: not yet */
 		/* 9 */ { 0x1f, 40, false },
 	};
 
