@@ -22,21 +22,6 @@ static void test_both_ends_say_who_they_are(void)
 	end_world();
 }
 
-static void test_ends_of_lanes_are_told_both_ways(void)
-{
-	static const struct pw_lane_end own = { .ip = { 192, 0, 2, 1 }, .udp_port = 49600,
-						.family = PW_LANE_IPV4, .link_mbps = 100000 };
-	static const struct pw_lane_end none;
-
-	given_world();
-	world.a.lane = &own;	/* host-b has none */
-	given_link();
-	CU_ASSERT_EQUAL(memcmp(&pw_peer_hello(world.target.link)->lane, &own, sizeof(own)), 0);
-	CU_ASSERT_EQUAL(memcmp(&pw_peer_hello(world.source.link)->lane, &none, sizeof(none)), 0);
-	CU_ASSERT_STRING_EQUAL(pw_peer_hello(world.source.link)->name, "host-b");
-	end_world();
-}
-
 static void test_boot_id_is_that_of_the_kernel(void)
 {
 	char text[64] = "", shown[64] = "";
@@ -579,7 +564,6 @@ static void test_link_that_is_not_up_can_be_closed(void)
 
 static const struct pw_test tests[] = {
 	PW_TEST(test_both_ends_say_who_they_are),
-	PW_TEST(test_ends_of_lanes_are_told_both_ways),
 	PW_TEST(test_boot_id_is_that_of_the_kernel),
 	PW_TEST(test_nothing_is_sent_before_a_link_is_up),
 	PW_TEST(test_messages_arrive_whole_and_in_order),
