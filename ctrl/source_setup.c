@@ -307,6 +307,7 @@ static void on_started(struct pw_source *s)
 static void fail_refused(struct pw_source *s, const struct pw_seam_msg *msg)
 {
 	const char *why = msg->type == PW_SEAM_TRANSFER_START ? pw_lane_why(msg->status) : NULL;
+	bool said = msg->type == PW_SEAM_REGION_ADD && msg->region.why[0];
 	char text[PW_LANE_TEXT_BYTES];
 
 	if (why && s->link)
@@ -315,8 +316,8 @@ static void fail_refused(struct pw_source *s, const struct pw_seam_msg *msg)
 			       s->m.peer, pw_lane_text(&pw_peer_hello(s->link)->lane, text), why);
 	else
 		pw_source_fail(s, msg->status, "PW-3106", "the dataplane refused an order\n"
-			       "order %u: %s\nlook at the log of pagewired",
-			       msg->type, strerror(-msg->status));
+			       "order %u: %.199s\nlook at the log of pagewired", msg->type,
+			       said ? msg->region.why : strerror(-msg->status));
 }
 
 /* A message of the dataplane about this transfer. */

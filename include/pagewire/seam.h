@@ -88,6 +88,7 @@ struct pw_seam_region {
 	uint32_t populated;	/* target: all of it has memory already */
 	uint64_t bytes;
 	uint64_t bitmap_offset;	/* source: of its dirty bitmap in the board */
+	char why[200];	/* answer, status != 0: one line, what was found; or "" */
 };
 
 struct pw_seam_slice {
