@@ -183,6 +183,42 @@ def an_answer_to_an_older_attempt_is_ignored():
 
 
 @case.group
+def what_was_sent_before_reset_came_is_ignored():
+    """The target knows that its dataplane died, the source not yet."""
+    with Pair() as pair:
+        for place in ("sent STREAM_OPEN", "sent CLOSE", "sent STREAM_END", "sent SEAL"):
+            move = Move(pair, f"b killed before {place[5:]} comes", ("a", place))
+            migration = pair.begin()
+            pair.a.daemon.await_stop()
+            move.kill("b")
+            until("the target to hear of it", 5, lambda: "host died" in pair.b.daemon.said())
+            pair.a.daemon.send_signal(signal.SIGCONT)
+            move.ends_well(migration)
+            move.end()
+
+
+@case.group
+def agents_that_answer_late_answer_for_an_older_attempt():
+    """Devices were asked for their state, and are asked again before they answer."""
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        for letter in ("a", "b"):
+            move = Move(pair, f"{letter} killed, agents are late", ("a", "stage pre-copy"))
+            migration = pair.begin()
+            pair.a.daemon.await_stop()
+            for guest in (move.guest, move.waiting):
+                guest.send_signal(signal.SIGSTOP)
+                guest.await_stop()
+            pair.a.daemon.send_signal(signal.SIGCONT)
+            migration.until("in a round", in_round(0))
+            move.kill(letter)
+            until("the transfer to be opened anew", 5, lambda: "attempt 2" in pair.a.daemon.said())
+            for guest in (move.guest, move.waiting):
+                guest.send_signal(signal.SIGCONT)
+            move.ends_well(migration, restarts=(1, 2))
+            move.end()
+
+
+@case.group
 def streams_are_not_drained_when_the_target_is_sealed():
     with Pair() as pair:
         move = Move(pair, "undrained", ("a", "stage wire"))
