@@ -198,22 +198,22 @@ def what_was_sent_before_reset_came_is_ignored():
 
 
 @case.group
-def agents_that_answer_late_answer_for_an_older_attempt():
-    """Devices were asked for their state, and are asked again before they answer."""
+def an_agent_that_answers_late_answers_for_an_older_attempt():
+    """Devices were asked for a state, and are asked again before the first answer comes."""
     with Pair(limit_mbps=SLOW_MBPS) as pair:
         for letter in ("a", "b"):
-            move = Move(pair, f"{letter} killed, agents are late", ("a", "stage pre-copy"))
+            move = Move(pair, f"{letter} killed, its agent is late", ("a", "stage pre-copy"))
             migration = pair.begin()
             pair.a.daemon.await_stop()
-            for guest in (move.guest, move.waiting):
-                guest.send_signal(signal.SIGSTOP)
-                guest.await_stop()
+            late = move.guest if letter == "a" else move.waiting
+            late.send_signal(signal.SIGSTOP)
+            late.await_stop()
             pair.a.daemon.send_signal(signal.SIGCONT)
             migration.until("in a round", in_round(0))
             move.kill(letter)
             until("the transfer to be opened anew", 5, lambda: "attempt 2" in pair.a.daemon.said())
-            for guest in (move.guest, move.waiting):
-                guest.send_signal(signal.SIGCONT)
+            migration.until("in the next round", in_round(1))   # the other agent has answered
+            late.send_signal(signal.SIGCONT)
             move.ends_well(migration, restarts=(1, 2))
             move.end()
 
