@@ -239,7 +239,7 @@ def narrow_pipes(guest):
 @case.group
 def streams_are_not_drained_when_the_target_is_sealed():
     with Pair() as pair:
-        move = Move(pair, "undrained", ("a", "stage wire"))
+        move = Move(pair, "undrained", ("a", "stage wire"), device="16M")   # fits the ring
         migration = pair.begin()
         move.hosts["a"].daemon.await_stop()
         move.waiting.send_signal(signal.SIGSTOP)
