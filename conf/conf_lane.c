@@ -99,12 +99,14 @@ void pw_conf_take_lane(struct pw_conf_text *t, const struct pw_said_lane *s, str
 	};
 	const struct pw_conf_choice role = { "lane.role", s->role, role_names,
 					     PW_ARRAY_SIZE(role_names), PW_LANE_CLIENT };
+	bool is_af_packet = s->driver && strcmp(s->driver, driver_names[PW_LANE_AF_PACKET]) == 0;
 	const struct pw_conf_number numbers[] = {
 		{ "lane.vlan", s->vlan, &l->vlan, "", 0, 1, 4094, false },
 		{ "lane.port", s->port, &l->port, "", PW_UDP_PORT_BASE, 1, 65536 - PW_PATHS_MAX,
 		  false },
 		{ "lane.mtu", s->mtu, &l->mtu, "bytes", 0, 1280, 9600, true },
-		{ "lane.paths", s->paths, &l->paths, "", 2, 1, PW_PATHS_MAX, false },
+		{ "lane.paths", s->paths, &l->paths, "", is_af_packet ? 1 : 2, 1, PW_PATHS_MAX,
+		  false },
 		{ "lane.delay_target_us", s->delay_target_us, &l->delay_target_us, "us", 0, 1,
 		  100000, true },
 	};
@@ -127,6 +129,14 @@ static void check_vdev(struct pw_conf_text *t, const struct pw_conf_lane *l)
 	    (l->gateway[0] || l->vlan || l->port != PW_UDP_PORT_BASE))
 		pw_conf_text_fail(t, key, "needs lane.address\nthere is none\n"
 				  "add lane.address, or leave it out");
+}
+
+/* Its kernel spreads what comes over the sockets of an interface as it likes. */
+static void check_paths(struct pw_conf_text *t, const struct pw_conf_lane *l)
+{
+	if (l->driver == PW_LANE_AF_PACKET && l->paths > 1)
+		pw_conf_text_fail(t, "lane.paths", "contradicts lane.driver\n%u with af_packet\n"
+				  "af_packet has one path: leave it out, or use af_xdp", l->paths);
 }
 
 static bool is_in_network(const uint8_t *gateway, const uint8_t *address, unsigned bits)
@@ -158,5 +168,6 @@ static void check_gateway(struct pw_conf_text *t, const struct pw_conf_lane *l)
 void pw_conf_check_lane(struct pw_conf_text *t, const struct pw_conf_lane *l)
 {
 	check_vdev(t, l);
+	check_paths(t, l);
 	check_gateway(t, l);
 }

@@ -58,8 +58,7 @@ static void add_devices(struct pw_dataplane_args *a, const struct pw_conf_lane *
 		    lane->role == PW_LANE_SERVER ? "server" : "client", lane->socket);
 		break;
 	case PW_LANE_AF_PACKET:
-		add(a, "--vdev=net_af_packet0,iface=%s,qpairs=%u,framesz=8192,blocksz=65536,"
-		    "framecnt=512,qdisc_bypass=1", lane->interface, lane->paths);
+		add(a, "--vdev=net_af_packet0,iface=%s", lane->interface);
 		break;
 	case PW_LANE_AF_XDP:	/* its driver has one queue per device */
 		for (uint32_t i = 0; i < lane->paths; i++)

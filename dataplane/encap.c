@@ -177,7 +177,6 @@ static enum pw_encap_kind parse_udp(const struct pw_encap_filter *filter, const 
 		return PW_ENCAP_BAD;
 	found->datagram = l4 + PW_UDP_BYTES;
 	found->bytes = bytes - PW_UDP_BYTES;
-	found->has_sum = pw_get_be16(l4 + 6) != 0;
 	return PW_ENCAP_OURS;
 }
 

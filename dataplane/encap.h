@@ -113,7 +113,6 @@ struct pw_encap_found {
 	const uint8_t *source_ip;	/* 4 or 16 bytes in the frame */
 	uint32_t bytes;	/* of the datagram; what pads the frame is not counted */
 	bool marked;	/* congestion experienced */
-	bool has_sum;	/* UDP's checksum is not 0 */
 };
 
 /* found is filled in if the frame is ours. */

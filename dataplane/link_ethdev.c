@@ -174,16 +174,6 @@ bool pw_link_ethdev_settled(struct pw_link_ethdev *l)
 	return rte_mbuf_ext_refcnt_read(&l->shared) == 1;
 }
 
-/* The port found a checksum wrong that was meant to be right. */
-static bool is_damaged(const struct rte_mbuf *frame, const struct pw_encap_found *found)
-{
-	uint64_t flags = frame->ol_flags;
-
-	return (flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
-	       ((flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD &&
-		found->has_sum);
-}
-
 enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct rte_mbuf *frame,
 					uint8_t *scratch, struct pw_encap_found *found)
 {
@@ -193,15 +183,13 @@ enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct r
 		.tag_taken = frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED,
 		.tag = frame->vlan_tci,
 	};
-	enum pw_encap_kind kind;
 
 	if (frame->nb_segs > 1) {
 		if (frame->pkt_len > PW_LINK_SCRATCH_BYTES)
 			return PW_ENCAP_OTHER;	/* longer than any of ours */
 		whole.bytes = rte_pktmbuf_read(frame, 0, frame->pkt_len, scratch);
 	}
-	kind = pw_encap_parse(&q->filter, &whole, found);
-	return kind == PW_ENCAP_OURS && is_damaged(frame, found) ? PW_ENCAP_BAD : kind;
+	return pw_encap_parse(&q->filter, &whole, found);
 }
 
 void pw_link_ethdev_send_one(const struct pw_queue *q, const uint8_t *bytes, uint32_t n)

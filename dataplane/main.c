@@ -15,7 +15,7 @@
 
 #include "args.h"
 #include "eal.h"
-#include "interface_address.h"
+#include "own_end.h"
 #include "serve.h"
 
 static struct pw_seam seam;
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);	/* a reader that is gone is an error code */
 	pw_pump_init_process();
-	status = pw_interface_complete(&args, why);
+	status = pw_own_end_complete(&args, why);
 	if (!status)
 		status = pw_eal_init(&args, why);
 	if (!status) {

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "interface_address.h"
+#include "own_end.h"
 #include "neighbour.h"
 #include "rtnetlink.h"
 
@@ -57,7 +57,7 @@ static int open_nudge(const struct pw_lane_end *own)
 static int open_kernel(struct pw_neighbours *n, const struct pw_args *args,
 		       char why[PW_WHY_BYTES])
 {
-	int status = pw_interface_index(args, &n->ifindex, why);
+	int status = pw_own_end_index(args, &n->ifindex, why);
 
 	if (status)
 		return status;

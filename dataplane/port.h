@@ -61,7 +61,6 @@ struct pw_device {
 struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
-	bool is_software;	/* no NIC of our own */
 	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;
 	uint16_t payload_bytes;	/* of a datagram, at most */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* share_peer.c - the way to a share's peer, found and followed: see share.h */
 
-#include <errno.h>
 #include <string.h>
 
 #include "share.h"
@@ -15,30 +14,21 @@ static int find(struct pw_share *s, struct pw_lane *lane, uint64_t every_ns,
 {
 	uint64_t now_ns = pw_clock_ns(&lane->workers.clock);
 	bool ask = !s->asked_ns || now_ns - s->asked_ns > every_ns;
+	int status;
 
 	s->looked_ns = now_ns;
-	if (ask)
-		s->asked_ns = now_ns;
-	return pw_neighbours_find(&lane->neighbours, &s->peer, ask, mac);
-}
-
-/* Whoever sends the questions may sleep. */
-static void wake_worker(struct pw_lane *lane)
-{
-	if (lane->port.arp)
+	status = pw_neighbours_find(&lane->neighbours, &s->peer, ask, mac);
+	if (!ask)
+		return status;
+	s->asked_ns = now_ns;
+	if (lane->port.arp)	/* whoever sends the question may sleep */
 		pw_workers_ask(&lane->workers);
+	return status;
 }
 
 int pw_share_find_peer(struct pw_share *s, struct pw_lane *lane)
 {
-	int status;
-
-	if (!s->peer.family)
-		return 0;
-	status = find(s, lane, ASK_NS, s->next_hop);
-	if (status == -EAGAIN)
-		wake_worker(lane);
-	return status;
+	return s->peer.family ? find(s, lane, ASK_NS, s->next_hop) : 0;
 }
 
 void pw_share_follow_peer(struct pw_share *s, struct pw_lane *lane)

@@ -166,6 +166,7 @@ static void test_lane_between_hosts_has_its_place_in_a_network(void)
 	CU_ASSERT_STRING_EQUAL(c.lane.address, "");
 	CU_ASSERT_EQUAL(c.lane.port, 49600);
 	CU_ASSERT_EQUAL(c.lane.vlan, 0);
+	CU_ASSERT_EQUAL(c.lane.paths, 1);
 
 	CU_ASSERT_EQUAL_FATAL(parse(ALONE "lane: {driver: af_xdp, interface: e0, port: 65520,"
 				    " vlan: 4094, address: '2001:db8::1/128'}\n"), 0);
@@ -250,6 +251,8 @@ static void test_lane_has_the_keys_of_its_driver_and_no_others(void)
 			   "p.yaml:4:47: lane.vlan is out of range", "4095", "1 to 4094" },
 		/* 18 */ { ALONE "lane: {driver: af_packet, interface: e, port: 65521}\n",
 			   "p.yaml:4:47: lane.port is out of range", "65521", "1 to 65520" },
+		/* 19 */ { ALONE "lane: {driver: af_packet, interface: e, paths: 2}\n",
+			   "p.yaml:4:48: lane.paths contradicts lane.driver", "2 with", "af_xdp" },
 	};
 
 	expect_errors(row, PW_ARRAY_SIZE(row));

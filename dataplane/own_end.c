@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* interface_address.c - see interface_address.h */
+/* own_end.c - see own_end.h */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "interface_address.h"
+#include "own_end.h"
 #include "rtnetlink.h"
 
-int pw_interface_index(const struct pw_args *args, int *ifindex, char why[PW_WHY_BYTES])
+int pw_own_end_index(const struct pw_args *args, int *ifindex, char why[PW_WHY_BYTES])
 {
 	int fd, status;
 
@@ -124,7 +124,7 @@ static uint32_t read_speed(const char *interface)
 	return mbps;
 }
 
-int pw_interface_complete(struct pw_args *args, char why[PW_WHY_BYTES])
+int pw_own_end_complete(struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	char name[IF_NAMESIZE] = "", text[INET6_ADDRSTRLEN] = "";
 	struct pw_lane_end found = { 0 };
@@ -132,7 +132,7 @@ int pw_interface_complete(struct pw_args *args, char why[PW_WHY_BYTES])
 
 	if (!args->interface)
 		return 0;
-	status = pw_interface_index(args, &ifindex, why);
+	status = pw_own_end_index(args, &ifindex, why);
 	if (status)
 		return status;
 	if (!if_indextoname((unsigned)ifindex, name))
