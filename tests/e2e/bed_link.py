@@ -142,7 +142,9 @@ def each_fault_is_seen_by_sockets():
 
 @case.group
 def order_changes():
-    with Net(link="forth.reorder=20% forth.reorder_time=20ms") as net:
+    with Net(link="") as net:
+        send_many(net)
+        net.link.set("forth.reorder=20%", "forth.reorder_time=20ms")
         sent, got = send_many(net)
         case.check("all arrive, in another order", sent != got and sorted(sent) == sorted(got),
                    len(got))
