@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "eal.h"
 #include "pagewire/limits.h"
+#include "port_pci.h"
 
 #define CPUS_BYTES   (6u * CPU_SETSIZE)	/* "1023,": every cpu there can be */
 #define LCORES_BYTES 65536u
@@ -102,13 +104,54 @@ static int quietly_init(int argc, char **argv)
 	return status;
 }
 
+/* MiB in huge pages that nobody uses. */
+static unsigned long huge_mib_free(void)
+{
+	unsigned long mib = 0;
+	glob_t found;
+
+	if (glob("/sys/kernel/mm/hugepages/hugepages-*kB", 0, NULL, &found))
+		return 0;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		unsigned long kib = 0, pages = 0;
+		char path[128];
+		FILE *file;
+
+		(void)sscanf(strrchr(found.gl_pathv[i], '-'), "-%lukB", &kib);
+		snprintf(path, sizeof(path), "%s/free_hugepages", found.gl_pathv[i]);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (fscanf(file, "%lu", &pages) == 1)
+			mib += pages * (kib >> 10);
+		fclose(file);
+	}
+	globfree(&found);
+	return mib;
+}
+
+/* Asked for, and there: a host without them works too, a little slower. */
+static bool takes_huge_pages(const struct pw_args *args)
+{
+	return args->hugepages && huge_mib_free() >= args->memory_mib;
+}
+
 int pw_eal_init(const struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	static char lcores[LCORES_BYTES];
-	char memory[16], prefix[64] = "";
-	char *argv[] = { "pagewire-dp", "--no-huge", "--no-shconf", "--iova-mode=va", "--no-pci",
-			 "--no-telemetry", "-m", memory, lcores, prefix, NULL };
+	char memory[16], prefix[64] = "", device[32] = "--no-pci";
+	char *argv[] = { "pagewire-dp", "--iova-mode=va", "--no-telemetry", "-m", memory, lcores,
+			 prefix, device, "--no-huge", "--no-shconf", NULL };
+	int argc = (int)(sizeof(argv) / sizeof(argv[0])) - 1;
 
+	if (takes_huge_pages(args)) {	/* without a file for each of them */
+		argv[argc - 2] = "--in-memory";
+		argv[--argc] = NULL;
+	}
+	if (args->pci && pw_pci_check(PW_PCI_SYSFS, args->pci, why))
+		return -ENODEV;
+	if (args->pci)
+		snprintf(device, sizeof(device), "--allow=%s", args->pci);
 	snprintf(memory, sizeof(memory), "%u", args->memory_mib);
 	if (args->file_prefix)
 		snprintf(prefix, sizeof(prefix), "--file-prefix=%s", args->file_prefix);
@@ -117,7 +160,7 @@ int pw_eal_init(const struct pw_args *args, char why[PW_WHY_BYTES])
 	format_lcores(lcores, args);
 	if (capture_logs() < 0)
 		return pw_why(why, -ENOMEM, "no memory to start with");
-	if (quietly_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0)
+	if (quietly_init(argc, argv) < 0)
 		return pw_why(why, rte_errno ? -rte_errno : -EINVAL,
 			      "DPDK does not start with %u MiB: %s", args->memory_mib,
 			      last_error[0] ? last_error : rte_strerror(rte_errno));

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * eal.h - DPDK's environment: no root, no huge pages, no PCI, no files shared
+ * eal.h - DPDK's environment: no files shared, and for software lanes no root,
+ * no huge pages and no PCI
+ *
+ * Addresses are virtual ones for devices too (IOVA as VA): a NIC gets guest memory
+ * mapped where this process has it. A NIC that cannot have that is refused.
  *
  * lcore 0 is the thread that calls; it controls and never polls. Worker i runs
  * on lcore 1 + i. What DPDK logs is kept back: its last error becomes the

@@ -33,27 +33,46 @@ static void ask_for_sums(const struct pw_encap *e, struct rte_mbuf *head)
 		head->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM;
 }
 
-/* Else the payload is sent from where it is. */
-static bool is_copied(const struct pw_queue *q, const struct pw_frame *frame)
+/* Shells that the payload is lent in, to be sent from where it is; 0: it is
+ * copied behind its headers. */
+static unsigned shells_for(const struct pw_link_ethdev *l, const struct pw_frame *frame)
 {
-	return frame->payload_bytes <= PW_LINK_COPY_BYTES || !q->gathers;
+	if (frame->payload_bytes <= PW_LINK_COPY_BYTES || !l->queue->gathers)
+		return 0;
+	if (!pw_dma_may_read(l->dma, frame)) {
+		pw_stat_add(&l->stats->tx_unmapped, 1);
+		return 0;
+	}
+	return pw_dma_contiguous(l->dma, frame) < frame->payload_bytes ? 2 : 1;
 }
 
-static void attach_payload(struct pw_link_ethdev *l, struct rte_mbuf *head, struct rte_mbuf *shell,
-			   const struct pw_frame *frame)
+static void lend(struct pw_link_ethdev *l, struct rte_mbuf *shell, const uint8_t *from,
+		 uint16_t bytes)
 {
-	void *payload = (void *)(uintptr_t)frame->payload;	/* only read */
+	void *payload = (void *)(uintptr_t)from;	/* only read */
 
 	rte_mbuf_ext_refcnt_update(&l->shared, 1);
-	rte_pktmbuf_attach_extbuf(shell, payload, (rte_iova_t)(uintptr_t)payload,
-				  frame->payload_bytes, &l->shared);
-	shell->data_len = frame->payload_bytes;
-	head->next = shell;
-	head->nb_segs = 2;
+	rte_pktmbuf_attach_extbuf(shell, payload, (rte_iova_t)(uintptr_t)payload, bytes,
+				  &l->shared);
+	shell->data_len = bytes;
+}
+
+static void attach_payload(struct pw_link_ethdev *l, struct rte_mbuf *head,
+			   struct rte_mbuf **shells, unsigned n, const struct pw_frame *frame)
+{
+	uint16_t first = pw_dma_contiguous(l->dma, frame);
+
+	lend(l, shells[0], frame->payload, first);
+	head->next = shells[0];
+	head->nb_segs = (uint16_t)(1 + n);
+	if (n == 1)
+		return;
+	lend(l, shells[1], frame->payload + first, (uint16_t)(frame->payload_bytes - first));
+	shells[0]->next = shells[1];
 }
 
 static void write_head(const struct pw_link_ethdev *l, struct rte_mbuf *head,
-		       const struct pw_frame *frame)
+		       const struct pw_frame *frame, bool copied)
 {
 	uint16_t all = (uint16_t)(frame->header_bytes + frame->payload_bytes);
 	uint16_t bytes = (uint16_t)(l->encap.bytes + frame->header_bytes);
@@ -62,7 +81,7 @@ static void write_head(const struct pw_link_ethdev *l, struct rte_mbuf *head,
 	pw_encap_write(&l->encap, at, all);
 	ask_for_sums(&l->encap, head);
 	memcpy(at + l->encap.bytes, frame->header, frame->header_bytes);
-	if (frame->payload_bytes && is_copied(l->queue, frame)) {
+	if (frame->payload_bytes && copied) {
 		memcpy(at + bytes, frame->payload, frame->payload_bytes);
 		bytes = (uint16_t)(bytes + frame->payload_bytes);
 	}
@@ -75,21 +94,27 @@ static bool build(struct pw_link_ethdev *l, const struct pw_frame *frames, uint1
 		  struct rte_mbuf **heads)
 {
 	const struct pw_queue *q = l->queue;
-	struct rte_mbuf *shells[PW_BURST];
-	unsigned attached = 0;
+	struct rte_mempool *pool = q->heads;
+	struct rte_mbuf *shells[2 * PW_BURST];
+	unsigned lent[PW_BURST], attached = 0;
 
-	if (rte_pktmbuf_alloc_bulk(q->heads, heads, n))
+	for (uint16_t i = 0; i < n; i++) {
+		lent[i] = shells_for(l, &frames[i]);
+		attached += lent[i];
+		if (!lent[i] && frames[i].payload_bytes > PW_LINK_COPY_BYTES)
+			pool = q->rx;	/* room for all of a frame */
+	}
+	if (rte_pktmbuf_alloc_bulk(pool, heads, n))
 		return false;
-	for (uint16_t i = 0; i < n; i++)
-		attached += !is_copied(q, &frames[i]);
 	if (attached && rte_pktmbuf_alloc_bulk(q->shells, shells, attached)) {
 		rte_pktmbuf_free_bulk(heads, n);
 		return false;
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		write_head(l, heads[i], &frames[i]);
-		if (!is_copied(q, &frames[i]))
-			attach_payload(l, heads[i], shells[--attached], &frames[i]);
+		write_head(l, heads[i], &frames[i], !lent[i]);
+		attached -= lent[i];
+		if (lent[i])
+			attach_payload(l, heads[i], shells + attached, lent[i], &frames[i]);
 	}
 	return true;
 }
@@ -144,7 +169,8 @@ static uint16_t send_frames(struct pw_link *link, const struct pw_frame *frames,
 }
 
 void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
-			 struct pw_path_stats *stats, const struct pw_encap_ends *ends)
+			 struct pw_path_stats *stats, const struct pw_dma *dma,
+			 const struct pw_encap_ends *ends)
 {
 	struct pw_encap_ends all = *ends;
 	static const struct pw_link_ops ops = { .send = send_frames };
@@ -154,6 +180,7 @@ void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
 		.link.ops = &ops,
 		.queue = queue,
 		.stats = stats,
+		.dma = dma,
 		.offer = PW_BURST,
 		.shared.free_cb = let_go,
 	};
@@ -169,8 +196,11 @@ bool pw_link_ethdev_settled(struct pw_link_ethdev *l)
 {
 	if (rte_mbuf_ext_refcnt_read(&l->shared) == 1)
 		return true;
-	if (atomic_load_explicit(&l->queue->up, memory_order_acquire))
-		rte_eth_tx_done_cleanup(l->queue->port, l->queue->number, 0);
+	if (!atomic_load_explicit(&l->queue->up, memory_order_acquire))
+		return false;
+	if (l->queue->sweeps ||
+	    rte_eth_tx_done_cleanup(l->queue->port, l->queue->number, 0) < 0)
+		pw_port_sweep(l->queue);
 	return rte_mbuf_ext_refcnt_read(&l->shared) == 1;
 }
 

@@ -8,7 +8,10 @@
  * The payload is not copied: the port reads it where it is and lets go of it
  * later, by freeing the shell. shared counts the shells that are out, so that
  * the memory can be unmapped when none is. Short payloads are copied into the
- * head, and long ones too where the port does not gather.
+ * head, and long ones too where the port does not gather, or where their memory
+ * is not mapped for it. A payload that crosses from one page of its memory into
+ * the next goes in two shells: a NIC does not need that, but those that QEMU
+ * emulates lose a segment that is not in one piece of physical memory.
  *
  * A port that is full pushes back; one that has been full for long has nobody
  * at its other end, and what is sent to it is lost, so that the sender finds
@@ -29,6 +32,7 @@
 #include "pagewire/stats.h"
 #include "pagewire/wire.h"
 #include "port.h"
+#include "port_dma.h"
 
 #define PW_LINK_COPY_BYTES   256u	/* payloads up to here are copied: a zero map */
 #define PW_LINK_HEAD_BYTES_MAX (PW_ENCAP_BYTES_MAX + PW_HEADER_BYTES_MAX + PW_LINK_COPY_BYTES)
@@ -37,6 +41,7 @@ struct pw_link_ethdev {
 	struct pw_link link;
 	const struct pw_queue *queue;
 	struct pw_path_stats *stats;
+	const struct pw_dma *dma;	/* what the port may read where it is */
 	uint16_t offer;	/* frames to begin with: few after the port was full */
 	uint64_t now_ns;	/* set by the worker before it sends */
 	uint64_t full_since_ns;	/* the port takes nothing; 0: it does */
@@ -46,7 +51,8 @@ struct pw_link_ethdev {
 
 /* ends: between whom; what the queue's port does of the checksums is put in here. */
 void pw_link_ethdev_init(struct pw_link_ethdev *l, const struct pw_queue *queue,
-			 struct pw_path_stats *stats, const struct pw_encap_ends *ends);
+			 struct pw_path_stats *stats, const struct pw_dma *dma,
+			 const struct pw_encap_ends *ends);
 
 /* The port has let go of all payloads; if not, ask it to. */
 bool pw_link_ethdev_settled(struct pw_link_ethdev *l);

@@ -42,6 +42,8 @@ static int run(const struct pw_args *args, char why[PW_WHY_BYTES])
 	status = pw_port_open(&lane.port, args, why);
 	if (status)
 		goto out_port;
+	if (lane.port.trouble[0])
+		fprintf(stderr, "pagewire-dp: %s\n", lane.port.trouble);
 	status = pw_neighbours_open(&lane.neighbours, args, lane.port.mac, why);
 	if (status)
 		goto out_neighbours;

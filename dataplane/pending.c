@@ -22,6 +22,34 @@ struct pw_pending *pw_pending_add(struct pw_serve *s, struct pw_share *share,
 	return p;
 }
 
+/* On a thread of its own; p is kept until that has ended. */
+static int map_region(void *user)
+{
+	struct pw_pending *p = user;
+
+	return pw_share_map_region(p->share, p->msg.region.region, p->msg.region.why);
+}
+
+struct pw_pending *pw_pending_add_region(struct pw_serve *s, struct pw_share *share,
+					 const struct pw_seam_msg *msg)
+{
+	const struct pw_region *region = &share->transfer.region[msg->region.region];
+	struct pw_pending **end = s->end;
+	struct pw_pending *p = pw_pending_add(s, share, msg);
+
+	p->prefault = share->transfer.role == PW_TARGET ?
+			      pw_prefault_create(region->base, region->bytes, &s->lane->control) :
+			      pw_prefault_create_for(map_region, p, &s->lane->control);
+	if (!p->prefault) {
+		*end = NULL;
+		s->end = end;
+		free(p);
+		return NULL;
+	}
+	share->prefaulting++;
+	return p;
+}
+
 bool pw_pending_has_slice(const struct pw_serve *s, const struct pw_share *share,
 			  const struct pw_seam_slice *slice)
 {

@@ -7,6 +7,7 @@
 
 #include <rte_ethdev.h>
 
+#include "eal.h"
 #include "port_parts.h"
 
 #define CONNECT_WAITS 6u	/* looks at the carrier, 50 ms apart */
@@ -50,7 +51,7 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
 	status = pw_interface_open(&p->interface, args, why);
 	if (!status)
-		status = pw_port_make_pools(p, why);
+		status = pw_port_make_pools(p, args, why);
 	if (!status)
 		status = pw_port_create(p, args, why);
 	for (unsigned i = 0; i < p->devices && !status; i++)
@@ -61,6 +62,12 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 		return status;
 	set_filters(p);
 	pw_port_tend(p);
+	if (!p->is_nic)
+		return 0;
+	if (p->state == PW_PORT_STOPPED)
+		return pw_why(why, -EIO, "%s does not start: %s", args->pci,
+			      p->trouble[0] ? p->trouble : pw_eal_error());
+	pw_port_look_at_link(p, args->pci);
 	return 0;
 }
 
@@ -121,11 +128,23 @@ static bool has_carrier(const struct pw_port *p)
 	return true;
 }
 
+/* What a NIC forgets when it is stopped. */
+static int set_up_nic(struct pw_port *p, uint16_t id)
+{
+	int status = pw_port_steer_apply(&p->queues, id, p->trouble);
+
+	if (status)
+		rte_eth_dev_stop(id);
+	return status;
+}
+
 /* All devices, or none. */
-static bool start_devices(const struct pw_port *p)
+static bool start_devices(struct pw_port *p)
 {
 	for (unsigned i = 0; i < p->devices; i++) {
-		if (rte_eth_dev_start(p->device[i].id)) {
+		uint16_t id = p->device[i].id;
+
+		if (rte_eth_dev_start(id) || (p->is_nic && set_up_nic(p, id))) {
 			while (i--)
 				rte_eth_dev_stop(p->device[i].id);
 			return false;
@@ -136,9 +155,9 @@ static bool start_devices(const struct pw_port *p)
 		if (p->interface.kind)
 			continue;
 		if (!p->own.family)
-			rte_eth_promiscuous_enable(p->device[i].id);
+			rte_eth_promiscuous_enable(id);
 		else if (p->own.family == PW_LANE_IPV6)
-			rte_eth_allmulticast_enable(p->device[i].id);
+			rte_eth_allmulticast_enable(id);
 	}
 	return true;
 }
@@ -175,10 +194,13 @@ bool pw_port_tend(struct pw_port *p)
 
 void pw_port_restart(struct pw_port *p)
 {
-	/* A NIC finds its carrier again by itself; a memif serves for ever, but
-	 * does not connect twice. */
+	/* A memif serves for ever, but does not connect twice. A NIC finds its
+	 * carrier again by itself, but keeps what it could not send: stopping it
+	 * is what frees guest memory of a transfer that ends meanwhile. */
+	bool stop = p->is_memif ? !p->far_end : p->is_nic && p->state == PW_PORT_LEAVING;
+
 	p->state = PW_PORT_STARTED;
-	if (p->is_memif && !p->far_end) {
+	if (stop) {
 		rte_eth_dev_stop(p->device[0].id);
 		p->state = PW_PORT_STOPPED;
 	}
@@ -189,8 +211,7 @@ void pw_port_restart(struct pw_port *p)
 uint16_t pw_port_source_port(const struct pw_port *p, unsigned path,
 			     const struct pw_lane_end *peer)
 {
-	(void)peer;
-	return (uint16_t)(p->own.udp_port + path);
+	return pw_port_steer_source_port(&p->queues, &p->own, peer, (uint16_t)path);
 }
 
 struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,

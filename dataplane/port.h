@@ -5,6 +5,9 @@
  *	port.c         open, close, carrier
  *	port_device.c  which devices a lane is made of
  *	port_queue.c   configuration, buffers and queues of one device
+ *	port_pci       what the kernel says of a NIC, before DPDK has it
+ *	port_steer     which datagram reaches which queue of a NIC
+ *	port_dma       which memory a NIC may read
  *
  * A lane is one device with a queue pair per path, or, where a driver has only
  * one queue per device (af_xdp, see interface.h), a device per path. READY does not wait for the
@@ -25,11 +28,14 @@
 #include "encap.h"
 #include "interface.h"
 #include "memif.h"
+#include "pagewire/lane.h"
 #include "pagewire/limits.h"
+#include "port_steer.h"
 #include "steer.h"
 #include "why.h"
 
 struct pw_arp;
+struct rte_device;
 struct rte_mempool;
 
 /* What a worker needs to know of its queue; fixed before workers run, but for up. */
@@ -38,6 +44,7 @@ struct pw_queue {
 	bool gathers;	/* the port sends frames of several segments */
 	bool sums_ip;	/* the port fills in these checksums */
 	bool sums_udp;
+	bool sweeps;	/* its driver lets go of what was sent only when more is sent */
 	bool pushes_back;	/* a full ring takes nothing, and loses nothing */
 	uint16_t path;	/* whose queue it is */
 	uint16_t port;	/* DPDK's number of its device */
@@ -61,6 +68,9 @@ struct pw_device {
 struct pw_port {
 	enum pw_port_state state;
 	bool is_memif;
+	bool is_nic;	/* a PCI device that reads memory by itself */
+	bool is_shared;	/* with the kernel, which keeps what no rule names */
+	unsigned told;	/* what was said once: bits, see serve.c */
 	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;
 	uint16_t payload_bytes;	/* of a datagram, at most */
@@ -75,6 +85,9 @@ struct pw_port {
 	uint32_t link_mbps;	/* 0: not known */
 	uint32_t delay_target_us;	/* 0: the lane's own */
 	uint32_t waits;	/* STARTED: times looked, no carrier yet */
+	struct pw_port_steer queues;	/* which datagram reaches which, of a NIC */
+	struct rte_device *dma_device;	/* that memory is mapped for; NULL: none */
+	char trouble[PW_WHY_BYTES];	/* why a NIC does not start, or is slower than it could be */
 	uint64_t left_at;	/* LEAVING: the barrier after which no worker is in the driver */
 	bool payload_crc;	/* nothing else guards the payload on its way */
 	unsigned devices;
@@ -91,6 +104,9 @@ void pw_port_close(struct pw_port *p);
  * pass a barrier; then call pw_port_restart(). */
 bool pw_port_tend(struct pw_port *p);
 void pw_port_restart(struct pw_port *p);
+
+/* Worker: make the driver let go of what was sent, where nothing else does. */
+void pw_port_sweep(const struct pw_queue *q);
 
 /* The UDP source port that peer is to send from, so that its datagrams of a path
  * come to that path's queue here. */

@@ -102,6 +102,8 @@ int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WH
 	struct pw_steer_rule rule = pw_interface_rule(args);
 	int status;
 
+	if (args->pci)
+		return pw_port_find_nic(p, args, why);
 	if (args->vdevs != 1 && args->vdevs != args->paths)
 		return pw_why(why, -EINVAL, "%u --vdev for %u paths: one for all, or one each",
 			      args->vdevs, args->paths);

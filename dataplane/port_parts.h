@@ -11,6 +11,8 @@
 
 /* Room for the longest frame, and more than a memif buffer: see memif.h. */
 #define PW_FRAME_ROOM (RTE_PKTMBUF_HEADROOM + PW_MEMIF_BUFFER_BYTES + 64u)
+/* NICs take room in steps of 1 KiB: 9 of them hold a frame in one piece. */
+#define PW_NIC_ROOM   (RTE_PKTMBUF_HEADROOM + 9216u)
 #define PW_XDP_ROOM   (RTE_PKTMBUF_HEADROOM + 3712u)	/* with all else a 4 KiB chunk */
 #define PW_HEAD_ROOM  (RTE_PKTMBUF_HEADROOM + PW_LINK_HEAD_BYTES_MAX)
 
@@ -18,8 +20,15 @@
  * failure what was made is in p->device too. */
 int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES]);
 
+/* port_nic.c: the NIC that args name, which DPDK found when it started. */
+int pw_port_find_nic(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES]);
+
+/* port_nic.c: it was started: what do its link and its slot carry? Waits for the
+ * link, some seconds at most. */
+void pw_port_look_at_link(struct pw_port *p, const char *address);
+
 /* port_queue.c: buffers that devices take when they are made. */
-int pw_port_make_pools(struct pw_port *p, char why[PW_WHY_BYTES]);
+int pw_port_make_pools(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES]);
 
 /* Configure one device, its queues and the rest of its buffers. */
 int pw_port_configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,

@@ -15,6 +15,7 @@
 #define NIC_DESCRIPTORS	 1024u
 #define NIC_POOL_FRAMES	 4095u	/* descriptors, two bursts, caches: 2^k - 1 fits best */
 #define COPY_POOL_FRAMES 1023u	/* the driver copies: no frame stays in a ring */
+#define FRAME_SEGMENTS	 3u	/* headers, and payload that crosses a page */
 #define XDP_MTU		 3400u	/* it says more and drops that */
 #define LANE_MTU_MAX	 9000u
 
@@ -23,19 +24,27 @@ static_assert(PW_ENCAP_BYTES_MAX + PW_DATAGRAM_BYTES_MAX <= PW_MEMIF_BUFFER_BYTE
 
 /* ---- buffers ---- */
 
-static struct rte_mempool *make_pool(const char *kind, unsigned path, unsigned frames, size_t room,
+struct pool {
+	const char *kind;
+	unsigned frames;
+	size_t room;
+	int socket;	/* of the NUMA node whose memory it is */
+};
+
+static struct rte_mempool *make_pool(const struct pool *wanted, unsigned path,
 				     char why[PW_WHY_BYTES])
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_mempool *pool;
 
-	snprintf(name, sizeof(name), "%s%u", kind, path);
-	pool = rte_pktmbuf_pool_create(name, frames, POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "%s%u", wanted->kind, path);
+	pool = rte_pktmbuf_pool_create(name, wanted->frames, POOL_CACHE, 0, (uint16_t)wanted->room,
+				       wanted->socket);
 	if (!pool)
 		pw_why(why, -ENOMEM,
 		       "no memory for %u packet buffers of path %u (%s): more --memory or fewer "
 		       "--paths",
-		       frames, path, rte_strerror(rte_errno));
+		       wanted->frames, path, rte_strerror(rte_errno));
 	return pool;
 }
 
@@ -51,17 +60,24 @@ static size_t frame_room(const struct pw_port *p)
 
 /* Before there is a device: a serving memif sends away who comes until it is
  * configured, so that should not take long. */
-int pw_port_make_pools(struct pw_port *p, char why[PW_WHY_BYTES])
+int pw_port_make_pools(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	bool copies = p->is_memif || p->interface.kind == PW_INTERFACE_PACKET;
-	unsigned frames = copies ? COPY_POOL_FRAMES : NIC_POOL_FRAMES;
-	size_t room = frame_room(p);
+	struct pool rx = { "frames", copies ? COPY_POOL_FRAMES : NIC_POOL_FRAMES, frame_room(p),
+			   SOCKET_ID_ANY };
+	struct pool shells;
+	uint16_t nic;
 
+	if (args->pci)
+		rx.room = PW_NIC_ROOM;
+	if (args->pci && rte_eth_dev_get_port_by_name(args->pci, &nic) == 0)
+		rx.socket = rte_eth_dev_socket_id(nic);
+	shells = (struct pool){ "shells", rx.frames, 0, rx.socket };
 	for (unsigned i = 0; i < p->paths; i++) {
 		struct pw_queue *q = &p->queue[i];
 
-		q->rx = make_pool("frames", i, frames, room, why);
-		q->shells = q->rx ? make_pool("shells", i, frames, 0, why) : NULL;
+		q->rx = make_pool(&rx, i, why);
+		q->shells = q->rx ? make_pool(&shells, i, why) : NULL;
 		if (!q->shells)
 			return -ENOMEM;
 		q->heads = q->rx;
@@ -74,12 +90,15 @@ int pw_port_make_pools(struct pw_port *p, char why[PW_WHY_BYTES])
  * pool that the port knows as its receive queue's. */
 static int make_heads(struct pw_port *p, const struct pw_device *d, char why[PW_WHY_BYTES])
 {
+	const struct pool heads = { "heads", NIC_POOL_FRAMES, PW_HEAD_ROOM,
+				    p->is_nic ? rte_eth_dev_socket_id(d->id) : SOCKET_ID_ANY };
+
 	for (unsigned i = d->first_path; i < d->first_path + d->queues; i++) {
 		struct pw_queue *q = &p->queue[i];
 
 		if (p->is_memif || !q->gathers)
 			continue;
-		q->heads = make_pool("heads", i, NIC_POOL_FRAMES, PW_HEAD_ROOM, why);
+		q->heads = make_pool(&heads, i, why);
 		if (!q->heads)
 			return -ENOMEM;
 	}
@@ -107,7 +126,14 @@ static uint16_t payload_of(const struct pw_port *p, uint16_t mtu)
 	return mtu <= headers ? 0 : pw_port_fit_payload(mtu - headers);
 }
 
-static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64_t offloads)
+/* rte_eth_tx_done_cleanup() of this one stops its queue for good. */
+static bool is_igb(const char *driver)
+{
+	return strcmp(driver, "net_e1000_igb") == 0;
+}
+
+static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64_t offloads,
+			    const char *driver)
 {
 	for (uint16_t i = 0; i < d->queues; i++) {
 		struct pw_queue *q = &p->queue[d->first_path + i];
@@ -115,11 +141,37 @@ static void describe_queues(struct pw_port *p, const struct pw_device *d, uint64
 		q->gathers = offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 		q->sums_ip = offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 		q->sums_udp = offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+		q->sweeps = is_igb(driver);
 		q->pushes_back = p->is_memif;
 		q->path = (uint16_t)(d->first_path + i);
 		q->port = d->id;
 		q->number = i;
 	}
+}
+
+/* Never MBUF_FAST_FREE: it forgets the memory that is attached. */
+static uint64_t tx_offloads(const struct rte_eth_dev_info *info)
+{
+	uint64_t offloads = info->tx_offload_capa &
+			    (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+			     RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
+	uint16_t segments = info->tx_desc_lim.nb_mtu_seg_max;	/* 0: no bound */
+
+	if (segments && segments < FRAME_SEGMENTS)
+		offloads &= ~RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	return offloads;
+}
+
+/* What only a NIC has: checksums on the way in, steering. */
+static int plan_nic(struct pw_port *p, const struct pw_device *d,
+		    const struct rte_eth_dev_info *info, struct rte_eth_conf *conf,
+		    char why[PW_WHY_BYTES])
+{
+	conf->rxmode.offloads = info->rx_offload_capa &
+				(RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
+				 RTE_ETH_RX_OFFLOAD_SCATTER);
+	pw_port_steer_plan(&p->queues, &p->own, p->paths, p->is_shared, info, conf);
+	return pw_port_steer_isolate(&p->queues, d->id, why);
 }
 
 /* The longest packet of the lane, unless the operator wants shorter ones. */
@@ -143,10 +195,7 @@ static uint16_t longest(const struct pw_port *p, const struct rte_eth_dev_info *
 static int configure(struct pw_port *p, const struct pw_device *d, const struct pw_args *args,
 		     const struct rte_eth_dev_info *info, char why[PW_WHY_BYTES])
 {
-	static const uint64_t wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
-				       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
-	/* Never MBUF_FAST_FREE: it forgets the memory that is attached. */
-	struct rte_eth_conf conf = { .txmode.offloads = info->tx_offload_capa & wanted };
+	struct rte_eth_conf conf = { .txmode.offloads = tx_offloads(info) };
 	uint16_t mtu = longest(p, info);
 	int status;
 
@@ -158,6 +207,9 @@ static int configure(struct pw_port *p, const struct pw_device *d, const struct 
 		mtu = (uint16_t)args->mtu;
 	/* af_packet knows of no long frames, and passes them. */
 	conf.rxmode.mtu = p->interface.kind == PW_INTERFACE_PACKET ? RTE_ETHER_MTU : mtu;
+	status = p->is_nic ? plan_nic(p, d, info, &conf, why) : 0;
+	if (status)
+		return status;
 	status = rte_eth_dev_configure(d->id, d->queues, d->queues, &conf);
 	if (status)
 		return pw_why(why, status, "%s does not take %u queues at MTU %u: %s",
@@ -168,7 +220,7 @@ static int configure(struct pw_port *p, const struct pw_device *d, const struct 
 		return pw_why(why, -EMSGSIZE, "MTU %u leaves %u bytes of payload, %u are needed",
 			      mtu, p->payload_bytes, PW_PAYLOAD_MIN);
 	p->payload_crc = !p->is_memif && !(conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM);
-	describe_queues(p, d, conf.txmode.offloads);
+	describe_queues(p, d, conf.txmode.offloads, info->driver_name);
 	return 0;
 }
 

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "mapping.h"
 #include "pump.h"
 
 #define STOP_SIGNAL SIGUSR2
@@ -56,8 +56,8 @@ static int start(struct pw_pump *p)
 
 static void release(struct pw_pump *p)
 {
-	if (p->ring != MAP_FAILED)
-		munmap(p->ring, PW_STREAM_RING_BYTES);
+	if (p->ring)
+		pw_mapping_close(p->ring, PW_STREAM_RING_BYTES);
 	XXH3_freeState(p->digester);
 	free(p);
 }
@@ -70,9 +70,8 @@ struct pw_pump *pw_pump_create(const struct pw_pump *wanted)
 		return NULL;
 	*p = *wanted;
 	p->digester = XXH3_createState();
-	p->ring = mmap(NULL, PW_STREAM_RING_BYTES, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!p->digester || p->ring == MAP_FAILED) {
+	p->ring = pw_mapping_create(PW_STREAM_RING_BYTES);
+	if (!p->digester || !p->ring) {
 		release(p);
 		return NULL;
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,26 +44,18 @@ static int handle_transfer_add(struct pw_serve *s, struct pw_seam_msg *msg, int 
 static int handle_region_add(struct pw_serve *s, struct pw_seam_msg *msg, int *fd)
 {
 	struct pw_share *share = share_of(s, msg);
-	struct pw_prefault *prefault;
-	struct pw_region *region;
-	struct pw_pending *p;
 	int status;
 
 	if (!share)
 		return -EINVAL;
+	msg->region.why[0] = '\0';
 	status = pw_share_add_region(share, &msg->region, *fd);
-	if (status || share->transfer.role == PW_SOURCE)
+	if (status || (share->transfer.role == PW_SOURCE ? !share->dma.device : msg->region.populated))
 		return status;
-	region = &share->transfer.region[msg->region.region];
-	prefault = pw_prefault_create(region->base, region->bytes, &s->lane->control);
-	if (!prefault) {
-		pw_share_drop_region(share, msg->region.region);
-		return -ENOMEM;
-	}
-	p = pw_pending_add(s, share, msg);
-	p->prefault = prefault;
-	share->prefaulting++;
-	return PENDING;
+	if (pw_pending_add_region(s, share, msg))
+		return PENDING;
+	pw_share_drop_region(share, msg->region.region);
+	return -ENOMEM;
 }
 
 /* Answer once all workers have passed a point behind this one. */
@@ -240,11 +233,43 @@ static void tell_news(struct pw_serve *s, struct pw_share *share)
 		pw_share_follow_peer(share, s->lane);
 }
 
+/* What costs speed and nothing else, so that nobody would look at the counter. */
+static const struct {
+	enum pw_stat stat;
+	const char *text;
+} losses[] = {
+	{ PW_STAT_rx_wrong_queue,
+	  "the NIC brings datagrams to queues of other paths; they are passed on, which takes time: "
+	  "set lane.paths to 1, or use a NIC that steers" },
+	{ PW_STAT_tx_unmapped,
+	  "bytes of streams are copied, their memory is not mapped for the NIC: more room to lock "
+	  "memory (ulimit -l), or fewer migrations at once" },
+};
+
+/* Once for each. */
+static void tell_losses(struct pw_port *port, const struct pw_share *share)
+{
+	for (unsigned i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		uint64_t count = 0;
+
+		for (uint32_t path = 0; path < port->paths; path++)
+			count += pw_stat_get((const uint64_t *)&share->board->path[path] +
+					     losses[i].stat);
+		if (!count || port->told & 1u << i)
+			continue;
+		port->told |= 1u << i;
+		fprintf(stderr, "pagewire-dp: %s\n", losses[i].text);
+	}
+}
+
 static void look_around(struct pw_serve *s)
 {
-	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++)
-		if (s->share[i].used && !s->share[i].leaving)
-			tell_news(s, &s->share[i]);
+	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++) {
+		if (!s->share[i].used || s->share[i].leaving)
+			continue;
+		tell_news(s, &s->share[i]);
+		tell_losses(&s->lane->port, &s->share[i]);
+	}
 	pw_pending_advance(s);
 }
 

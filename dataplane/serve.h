@@ -33,7 +33,7 @@ void pw_serve_run(struct pw_serve *s, struct pw_lane *lane, struct pw_seam *seam
 struct pw_pending {
 	struct pw_pending *next;
 	struct pw_share *share;
-	struct pw_prefault *prefault;	/* REGION_ADD */
+	struct pw_prefault *prefault;	/* REGION_ADD: makes it ready */
 	uint64_t barrier;	/* START, CLOSE, SEAL; START: 0 until the peer is found */
 	uint64_t deadline_ns;	/* START: for that */
 	int slot;	/* SLICE_SEND: in the table of open slices, or -1: waits for one */
@@ -44,6 +44,10 @@ struct pw_pending {
 /* Keep a request. */
 struct pw_pending *pw_pending_add(struct pw_serve *s, struct pw_share *share,
 				  const struct pw_seam_msg *msg);
+
+/* Keep REGION_ADD while a thread makes the region ready. NULL: there is none. */
+struct pw_pending *pw_pending_add_region(struct pw_serve *s, struct pw_share *share,
+					 const struct pw_seam_msg *msg);
 
 /* Is this slice being sent, or about to be? */
 bool pw_pending_has_slice(const struct pw_serve *s, const struct pw_share *share,

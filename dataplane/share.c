@@ -23,7 +23,8 @@ static uint64_t pieces(uint64_t n, uint64_t to)
 
 /* ---- add ---- */
 
-/* Our cids, and where on this host they are found. */
+/* Where on this host they are found; others than those of the same transfer
+ * before, of which datagrams may still come. */
 static int choose_cids(struct pw_share *s, const struct pw_lane *lane,
 		       struct pw_seam_transfer *answer)
 {
@@ -31,12 +32,14 @@ static int choose_cids(struct pw_share *s, const struct pw_lane *lane,
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EAGAIN;
-	memset(answer->cids, 0, sizeof(answer->cids));
 	memset(answer->ports, 0, sizeof(answer->ports));
 	for (uint32_t i = 0; i < lane->port.paths; i++) {
-		answer->cids[i] = s->cids[i] = PW_CID(s->number, i, random[i]);
+		s->cids[i] = PW_CID(s->number, i, random[i]);
+		if (s->cids[i] == answer->cids[i])
+			s->cids[i] = PW_CID(s->number, i, random[i] ^ 1u);
 		answer->ports[i] = pw_port_source_port(&lane->port, i, &s->peer);
 	}
+	memcpy(answer->cids, s->cids, sizeof(s->cids));
 	return 0;
 }
 
@@ -72,6 +75,7 @@ int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number
 	s->transfer.role = (enum pw_role)add->role;
 	s->transfer.slice_shift = add->slice_shift;
 	pw_slices_init(&s->transfer.slices, add->slice_shift);
+	pw_dma_init(&s->dma, &lane->port);
 	s->used = true;
 	return 0;
 }
@@ -110,7 +114,9 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 		return -EBUSY;
 	if (s->transfer.region[i].base)
 		return -EEXIST;
-	status = pw_mapping_open(fd, region->bytes, target, &base);
+	/* What a NIC gets mapped it may write too, so that this process must be
+	 * allowed to; pw_share_map_region() takes that back. */
+	status = pw_mapping_open(fd, region->bytes, target || s->dma.device, &base);
 	if (status)
 		return status;
 	if (target) {
@@ -122,14 +128,30 @@ int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region,
 		}
 	}
 	s->bitmap_offset[i] = region->bitmap_offset;
+	s->page_bytes[i] = pw_mapping_page_bytes(fd);
 	s->transfer.region[i] = (struct pw_region){ .base = base, .bytes = region->bytes };
 	return 0;
+}
+
+int pw_share_map_region(struct pw_share *s, uint32_t region, char why[PW_WHY_BYTES])
+{
+	const struct pw_region *r = &s->transfer.region[region];
+	int status = pw_dma_add_region(&s->dma, region,
+				       &(struct pw_dma_range){
+					       .base = r->base, .bytes = r->bytes,
+					       .page_bytes = s->page_bytes[region] },
+				       why);
+
+	if (!status)
+		pw_mapping_only_read(r->base, r->bytes);
+	return status;
 }
 
 void pw_share_drop_region(struct pw_share *s, uint32_t region)
 {
 	struct pw_region *r = &s->transfer.region[region];
 
+	pw_dma_drop_region(&s->dma, region);	/* while it is still mapped here */
 	if (r->base)
 		pw_mapping_close(r->base, r->bytes);
 	*r = (struct pw_region){ 0 };
@@ -174,7 +196,7 @@ static struct pw_connection *make_connection(struct pw_share *s, struct pw_lane 
 	ends.has_data = c->role == PW_SOURCE;
 	if (s->peer.family)
 		memcpy(ends.next_hop, s->next_hop, sizeof(ends.next_hop));
-	pw_link_ethdev_init(&c->link, &lane->port.queue[path], stats, &ends);
+	pw_link_ethdev_init(&c->link, &lane->port.queue[path], stats, &s->dma, &ends);
 	if (c->role == PW_SOURCE)
 		pw_sender_init(&c->sender, &s->transfer, &c->link.link, stats, &config,
 			       pw_clock_ns(&lane->workers.clock));
@@ -245,6 +267,8 @@ int pw_share_add_stream(struct pw_share *s, struct pw_lane *lane, uint32_t strea
 	if (!p)
 		return -ENOMEM;
 	s->pump[stream] = p;
+	if (p->role == PW_SOURCE)
+		pw_dma_add_ring(&s->dma, p->ring);	/* or its bytes are copied */
 	/* release; pairs with the acquires in sender.c and receiver.c */
 	if (p->role == PW_SOURCE)
 		atomic_store_explicit(&s->transfer.stream_out[stream], &p->out,
@@ -365,6 +389,7 @@ bool pw_share_has_left(const struct pw_share *s)
 void pw_share_free(struct pw_share *s)
 {
 	PW_CHECK(pw_share_has_left(s));
+	pw_dma_drop_rings(&s->dma);
 	for (unsigned i = 0; i < PW_STREAMS_MAX; i++)
 		if (s->pump[i])
 			pw_pump_destroy(s->pump[i]);

@@ -17,6 +17,7 @@
 
 #include "neighbour.h"
 #include "port.h"
+#include "port_dma.h"
 #include "pump.h"
 #include "transfer.h"
 #include "worker.h"
@@ -35,7 +36,7 @@ struct pw_share {
 	bool started;
 	bool leaving;
 	uint32_t number;
-	uint32_t prefaulting;	/* regions; counted by serve.c */
+	uint32_t prefaulting;	/* regions that are made ready; counted by serve.c */
 	uint64_t rate_bytes_per_s;
 	uint64_t board_bytes;
 	struct pw_board *board;
@@ -48,6 +49,8 @@ struct pw_share {
 	struct pw_bells pumps;
 	struct pw_pump *pump[PW_STREAMS_MAX];
 	struct pw_connection *connection[PW_PATHS_MAX];
+	struct pw_dma dma;	/* source: what the NIC may read */
+	uint64_t page_bytes[PW_REGIONS_MAX];	/* of the memory behind a region */
 	struct pw_transfer transfer;
 };
 
@@ -56,7 +59,10 @@ struct pw_share {
 int pw_share_add(struct pw_share *s, const struct pw_lane *lane, uint32_t number,
 		 struct pw_seam_transfer *add, int fd);
 int pw_share_add_region(struct pw_share *s, const struct pw_seam_region *region, int fd);
-void pw_share_drop_region(struct pw_share *s, uint32_t region);	/* it could not be populated */
+void pw_share_drop_region(struct pw_share *s, uint32_t region);	/* it could not be made ready */
+
+/* Source, on any thread: map a region for the lane's NIC. why as in port_dma.h. */
+int pw_share_map_region(struct pw_share *s, uint32_t region, char why[PW_WHY_BYTES]);
 
 /* May it start so? Then try until the peer's MAC is known. */
 int pw_share_may_start(const struct pw_share *s, const struct pw_lane *lane,

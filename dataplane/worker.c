@@ -103,6 +103,30 @@ static struct pw_path_stats *stats_of(struct pw_worker *w)
 	return w->count ? w->active[0]->stats : &w->unowned;
 }
 
+/* Which other worker is it for? NULL: none. */
+static struct pw_worker *addressee(struct pw_worker *w, const struct rte_mbuf *frame)
+{
+	struct pw_encap_found found;
+
+	for (uint16_t i = 0; i < w->all->count; i++)
+		if (i != w->queue->path &&
+		    pw_link_ethdev_parse(w->all->worker[i].queue, frame, w->scratch, &found) ==
+		    PW_ENCAP_OURS)
+			return &w->all->worker[i];
+	return NULL;
+}
+
+/* The frame is not ours to keep: the other gets a reference. */
+static void hand_on(struct pw_worker *w, struct pw_worker *to, struct rte_mbuf *frame)
+{
+	pw_stat_add(&stats_of(w)->rx_wrong_queue, 1);
+	rte_pktmbuf_refcnt_update(frame, 1);
+	if (rte_ring_mp_enqueue(to->strays, frame))
+		rte_pktmbuf_free(frame);
+	else
+		pw_bells_ring(&w->all->bells, 1u << to->queue->path);
+}
+
 /* Questions of MACs, on a lane that the kernel does not see. */
 static void keep_house(struct pw_worker *w, const struct rte_mbuf *frame)
 {
@@ -126,7 +150,17 @@ static void ask_neighbours(struct pw_worker *w)
 		pw_link_ethdev_send_one(w->queue, request, n);
 }
 
-static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t now_ns)
+static void deliver_other(struct pw_worker *w, struct rte_mbuf *frame)
+{
+	struct pw_worker *to = addressee(w, frame);
+
+	if (to)
+		hand_on(w, to, frame);
+	else
+		keep_house(w, frame);
+}
+
+static void deliver(struct pw_worker *w, struct rte_mbuf *frame, uint64_t now_ns)
 {
 	struct pw_encap_found found;
 	enum pw_encap_kind kind = pw_link_ethdev_parse(w->queue, frame, w->scratch, &found);
@@ -139,7 +173,7 @@ static void deliver(struct pw_worker *w, const struct rte_mbuf *frame, uint64_t 
 		if (kind == PW_ENCAP_BAD)
 			pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
 		else
-			keep_house(w, frame);
+			deliver_other(w, frame);
 		return;
 	}
 	if (!pw_wire_peek(bytes, n, &env)) {
@@ -170,6 +204,18 @@ static void receive(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], void *));
 		deliver(w, frames[i], now_ns);
 	}
+	rte_pktmbuf_free_bulk(frames, n);
+	*moved += n;
+}
+
+/* What came for us to other queues. */
+static void receive_strays(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
+{
+	struct rte_mbuf *frames[PW_BURST];
+	unsigned n = rte_ring_sc_dequeue_burst(w->strays, (void **)frames, PW_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++)
+		deliver(w, frames[i], now_ns);
 	rte_pktmbuf_free_bulk(frames, n);
 	*moved += n;
 }
@@ -242,6 +288,8 @@ static void poll_once(struct pw_worker *w)
 		if (w->arp && w->queue->path == 0)
 			ask_neighbours(w);
 	}
+	if (!rte_ring_empty(w->strays))
+		receive_strays(w, now_ns, &moved);
 	pw_worker_transmit(w, now_ns, &moved);
 	tell_all(w);
 	if (w->leaving_count)

@@ -11,6 +11,9 @@
  * random. The control thread makes it, the worker owns it from ATTACH until it
  * says gone, the control thread frees it.
  *
+ * A NIC may bring a datagram to the queue of another path. Its worker hands the
+ * frame on to the right one, by a ring that any worker may fill.
+ *
  * A barrier is passed when every worker has begun a poll after it was asked
  * for: whatever was posted before is obeyed, whatever was being placed is
  * placed and visible.
@@ -71,6 +74,7 @@ struct pw_worker {
 	struct pw_arp *arp;	/* NULL: there are no neighbours to find, or the kernel does it */
 	struct pw_workers *all;
 	struct rte_ring *mailbox;
+	struct rte_ring *strays;	/* frames for us that came to other queues */
 	uint64_t polled_at;	/* TSC at the start of the last poll */
 	bool moved;	/* something, in the last poll */
 	unsigned count;	/* of connections: the first in active */

@@ -15,16 +15,20 @@
 #include "pagewire/check.h"
 #include "worker.h"
 
+#define STRAY_SLOTS   1024u	/* as a receive queue; what does not fit is lost, and sent again */
 #define MAILBOX_SLOTS (4u * PW_TRANSFERS_MAX)	/* one to attach, one to detach, per transfer */
 
-static int make_mailbox(struct pw_worker *w, unsigned path)
+static int make_rings(struct pw_worker *w, unsigned path)
 {
 	char name[RTE_RING_NAMESIZE];
 
 	snprintf(name, sizeof(name), "mailbox%u", path);
 	w->mailbox = rte_ring_create_elem(name, sizeof(struct pw_errand), MAILBOX_SLOTS,
 					  SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return w->mailbox ? 0 : -rte_errno;
+	snprintf(name, sizeof(name), "strays%u", path);
+	w->strays = w->mailbox ? rte_ring_create(name, STRAY_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ) :
+				 NULL;
+	return w->strays ? 0 : -rte_errno;
 }
 
 /* What runs on the worker's own thread. */
@@ -55,7 +59,7 @@ int pw_workers_start(struct pw_workers *ws, const struct pw_port *port, struct p
 		w->all = ws;
 		w->nap = (struct pw_nap){ .bells = &ws->bells, .number = i,
 					  .poll_always = poll_always };
-		status = make_mailbox(w, i);
+		status = make_rings(w, i);
 		if (!status)
 			status = rte_eal_remote_launch(run, w, i + 1);
 		if (!status)
@@ -72,8 +76,15 @@ void pw_workers_stop(struct pw_workers *ws)
 	pw_workers_ask(ws);
 	for (unsigned i = 0; i < ws->count; i++)
 		rte_eal_wait_lcore(i + 1);
-	for (unsigned i = 0; i < PW_PATHS_MAX; i++)
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++) {
+		struct rte_mbuf *frame;
+
+		while (ws->worker[i].strays &&
+		       rte_ring_sc_dequeue(ws->worker[i].strays, (void **)&frame) == 0)
+			rte_pktmbuf_free(frame);
+		rte_ring_free(ws->worker[i].strays);
 		rte_ring_free(ws->worker[i].mailbox);
+	}
 	pw_bells_fini(&ws->bells);
 	ws->count = 0;
 }

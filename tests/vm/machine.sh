@@ -11,7 +11,8 @@
 #	boot_machine $work/image $work 120	# /out of the machine is $work/out afterwards
 #
 # QEMU emulates it: neither KVM nor root is needed, and it takes ten times as long
-# for everything, or more. It has no disk and no network. Its root is an initramfs,
+# for everything, or more. It has no disk, and no network but what machine_devices
+# says. Its root is an initramfs,
 # whose /init writes a tar of /out to the second serial port and switches it off.
 # What the first one said is in $work/console.
 
@@ -19,6 +20,10 @@ cache=${PAGEWIRE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pagewire}/kernel
 
 machine_memory=1536M
 machine_cpus=2
+machine_type=pc
+machine_devices=()	# more arguments of QEMU
+machine_kernel=	# and of the kernel
+qemu=(qemu-system-x86_64)	# qemu.sh knows others
 
 # ---- the kernel --------------------------------------------------------------
 
@@ -122,11 +127,12 @@ make_image()
 # by then, or left nothing in FOLDER/out
 boot_machine()
 {
-	timeout --foreground -k 5 "$3" qemu-system-x86_64 \
-		-machine pc -accel tcg,thread=multi -cpu max -smp "$machine_cpus" -m "$machine_memory" \
+	timeout --foreground -k 5 "$3" "${qemu[@]}" \
+		-machine "$machine_type" -accel tcg,thread=multi -cpu max -smp "$machine_cpus" -m "$machine_memory" \
 		-nodefaults -no-user-config -display none -monitor none -no-reboot \
 		-kernel "$kernel" -initrd "$1" \
-		-append "console=ttyS0 quiet loglevel=4 panic=-1 tsc=reliable no_timer_check mitigations=off" \
+		-append "console=ttyS0 quiet loglevel=4 panic=-1 tsc=reliable no_timer_check mitigations=off $machine_kernel" \
+		"${machine_devices[@]}" \
 		-serial "file:$2/console" -serial "file:$2/out.tar" </dev/null || return 1
 	mkdir -p "$2/out" && tar -xf "$2/out.tar" -C "$2/out"
 }
