@@ -67,6 +67,7 @@ struct pw_sender {
 	uint32_t credit;	/* datagrams in flight that the receiver has room for */
 	uint32_t marked;	/* as the last ack said */
 	uint16_t next_stream;	/* whose turn it is */
+	bool streamed;	/* the last fresh extent was a stream's */
 	bool down;
 	bool yields;	/* set by the worker: a stun has the lane, nothing new is sent */
 	struct pw_extent stream_rest;

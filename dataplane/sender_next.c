@@ -93,8 +93,6 @@ static bool next_stream_rest(struct pw_sender *s, struct pw_extent *extent)
 /* Streams take turns, one slot each. */
 static bool next_stream(struct pw_sender *s, struct pw_extent *extent)
 {
-	if (next_stream_rest(s, extent))
-		return true;
 	for (unsigned i = 0; i < PW_STREAMS_MAX; i++) {
 		uint16_t id = (uint16_t)((s->next_stream + i) % PW_STREAMS_MAX);
 		/* acquire; pairs with the release that published the stream */
@@ -110,25 +108,47 @@ static bool next_stream(struct pw_sender *s, struct pw_extent *extent)
 	return false;
 }
 
-/* What was lost, then what others left, then device state (its target still has
- * to load it), then memory. */
-bool pw_sender_next(struct pw_sender *s, struct pw_extent *extent, unsigned *events)
+static bool next_memory(struct pw_sender *s, struct pw_extent *extent, unsigned *events)
 {
-	bool settled = false, found;
+	bool settled = false;
+	bool found = pw_runlist_next(&s->runlist, &s->transfer->slices, s->transfer->region,
+				     pw_mtu_payload(&s->mtu), extent, &settled);
 
-	if (s->retry_count)
-		return pop_retry(s, extent);
-	if (s->yields && !atomic_load_explicit(&s->transfer->stun, memory_order_relaxed))
-		return false;
-	if (take_over(s))
-		return pop_retry(s, extent);
-	if (next_stream(s, extent))
-		return true;
-	found = pw_runlist_next(&s->runlist, &s->transfer->slices, s->transfer->region,
-				pw_mtu_payload(&s->mtu), extent, &settled);
 	if (settled)
 		*events |= PW_EVENT_SLICE;
 	return found;
+}
+
+/* Streams go first in the stun, because their target still has to load them. Until
+ * then they take turns with memory: a device may write faster than a lane carries,
+ * and no round would ever end. */
+static bool next_fresh(struct pw_sender *s, struct pw_extent *extent, bool stun, unsigned *events)
+{
+	if (next_stream_rest(s, extent))
+		return true;
+	if ((stun || !s->streamed) && next_stream(s, extent)) {
+		s->streamed = true;
+		return true;
+	}
+	s->streamed = false;
+	if (next_memory(s, extent, events))
+		return true;
+	s->streamed = !stun && next_stream(s, extent);
+	return s->streamed;
+}
+
+/* What was lost, then what others left, then what is new. */
+bool pw_sender_next(struct pw_sender *s, struct pw_extent *extent, unsigned *events)
+{
+	bool stun = atomic_load_explicit(&s->transfer->stun, memory_order_relaxed);
+
+	if (s->retry_count)
+		return pop_retry(s, extent);
+	if (s->yields && !stun)
+		return false;
+	if (take_over(s))
+		return pop_retry(s, extent);
+	return next_fresh(s, extent, stun, events);
 }
 
 /* What was begun and is nobody else's: the rest of a slot, the chunk in hand. */

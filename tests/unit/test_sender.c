@@ -296,7 +296,7 @@ static void given_stream(unsigned count)
 	atomic_store(&transfer.stream_out[7], &stream);
 }
 
-static void test_stream_goes_before_memory_and_is_freed_when_placed(void)
+static void test_stream_is_freed_when_all_of_a_slot_is_placed(void)
 {
 	struct pw_datagram first, second;
 
@@ -318,6 +318,27 @@ static void test_stream_goes_before_memory_and_is_freed_when_placed(void)
 	CU_ASSERT_FALSE(pw_stream_out_settled(&stream));
 	CU_ASSERT_EQUAL(acknowledge(2, 0), PW_EVENT_STREAM);
 	CU_ASSERT_TRUE(pw_stream_out_settled(&stream));
+}
+
+/* A device may write faster than the lane carries: memory must not wait for it. */
+static void test_streams_and_memory_take_turns_until_the_stun(void)
+{
+	given_dirty_pages(3);
+	given_stream(1);
+	for (unsigned i = 0; i < 3; i++)
+		pw_stream_out_fill(&stream, 100, false);
+	CU_ASSERT_EQUAL(poll(), 8);
+	for (unsigned i = 0; i < 8; i++)	/* slot 0 in two parts, then one and one */
+		CU_ASSERT_EQUAL(fake_datagram(&wire, i).type,
+				i == 0 || i % 2 ? PW_STREAM : PW_DATA);
+	given_dirty_pages(3);
+	atomic_store(&transfer.stun, true);
+	given_stream(1);
+	for (unsigned i = 0; i < 3; i++)
+		pw_stream_out_fill(&stream, 100, false);
+	CU_ASSERT_EQUAL(poll(), 8);
+	for (unsigned i = 0; i < 8; i++)
+		CU_ASSERT_EQUAL(fake_datagram(&wire, i).type, i < 5 ? PW_STREAM : PW_DATA);
 }
 
 /* Window and retry list together never hold more than the window's slots. */
@@ -359,7 +380,8 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_receivers_credit_bounds_what_is_in_flight),
 	PW_TEST(test_lost_datagram_does_not_hold_credit),
 	PW_TEST(test_pacer_bounds_bytes),
-	PW_TEST(test_stream_goes_before_memory_and_is_freed_when_placed),
+	PW_TEST(test_stream_is_freed_when_all_of_a_slot_is_placed),
+	PW_TEST(test_streams_and_memory_take_turns_until_the_stun),
 	PW_TEST(test_full_window_without_a_word_still_finds_room_for_probes),
 };
 
