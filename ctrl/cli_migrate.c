@@ -177,6 +177,8 @@ static enum pw_exit show_result(const struct pw_outcome *o)
 		pw_outcome_print_rounds(o, stdout);
 	if (o->stun_s > 0)
 		pw_outcome_print_stun(o, o->stun_s, stdout);
+	if (o->dataplane_restarts)
+		printf(" restarts  %u of a dataplane that died\n", o->dataplane_restarts);
 	if (o->verified)
 		printf(" verified  %s pages\n", pw_units_count(o->verified_pages).text);
 	printf(" guest     %s\n", o->guest_is);

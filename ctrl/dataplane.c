@@ -17,20 +17,23 @@
 #include <unistd.h>
 
 #include "dataplane.h"
+#include "death_rate.h"
+#include "host.h"
 #include "log.h"
 #include "packet.h"
 #include "pagewire/check.h"
 
-#define SEAM_FD	       3	/* in the child */
-#define SEAM_BUFFER    (1 << 20)	/* 4096 messages: no burst of slices fills it */
-#define RESTART_MAX    5u	/* a process that dies more often is not worth a sixth start */
-#define END_MS	       3000	/* until one that was told to end is killed */
+#define SEAM_FD	    3	/* in the child */
+#define SEAM_BUFFER (1 << 20)	/* 4096 messages: no burst of slices fills it */
+#define END_MS	    3000	/* until one that was told to end is killed */
 
 struct transfer {
 	bool taken;
-	bool deleting;
+	bool there;	/* the process knows it */
+	bool leaving;	/* it was told TRANSFER_DEL, or is owed it */
 	bool owed;	/* TRANSFER_DEL found no room on the seam */
-	pw_transfer_fn fn;
+	bool renewing;	/* fn waits for it to be free */
+	pw_transfer_fn fn;	/* NULL: free for all when it has left */
 	void *user;
 };
 
@@ -41,10 +44,14 @@ struct pw_dataplane {
 	struct pw_dataplane_calls calls;
 	struct pw_seam_ready facts;
 	struct transfer transfer[PW_TRANSFERS_MAX];
-	int sock;
+	struct event *free;	/* active: look for transfers that can be added */
+	struct event *late;	/* READY did not come in time */
+	struct pw_death_rate deaths;
+	int sock;	/* -1: no process */
 	pid_t pid;
-	unsigned restarts;
 	bool ready;
+	bool was_ready;	/* ever: what failed before is the operator's to see at the start */
+	bool refused;	/* it said why it cannot run: no other will */
 };
 
 /* In the child: the seam is descriptor 3, and the process ends with us. Signals
@@ -77,11 +84,27 @@ static _Noreturn void run_child(const struct pw_dataplane_config *config, int so
 
 static int start(struct pw_dataplane *dp, struct pw_error *err);
 
-/* The process has gone: say so to every transfer, and start another. */
-static void on_death(struct pw_dataplane *dp)
+/* Say to all who have a transfer that the process has gone; -ECONNRESET: there
+ * will be another. Nothing of any transfer is there any more. */
+static void tell_gone(struct pw_dataplane *dp, int status)
 {
-	struct pw_seam_msg gone = { .status = -ECONNRESET };
-	struct pw_error err = { 0 };
+	struct pw_seam_msg gone = { .status = status };
+
+	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++) {
+		struct transfer *t = &dp->transfer[i];
+
+		t->there = t->leaving = t->owed = false;
+		gone.transfer = i;
+		if (t->taken && !t->fn)
+			*t = (struct transfer){ 0 };
+		else if (t->taken)
+			t->fn(t->user, &gone);
+	}
+}
+
+/* Close our end and take the status of the process: what ended it, as text. */
+static void bury(struct pw_dataplane *dp, char *text, size_t bytes)
+{
 	int status = 0;
 
 	event_free(dp->readable);
@@ -90,33 +113,72 @@ static void on_death(struct pw_dataplane *dp)
 	dp->sock = -1;
 	kill(dp->pid, SIGKILL);
 	waitpid(dp->pid, &status, 0);
-	if (!dp->ready) {	/* READY with a status came before, or nothing did */
-		pw_fail(&err, -ECHILD, "PW-1301",
-			"pagewire-dp did not start\nit ended with %s %d\n"
-			"look at the lines it wrote above; is pagewire-dp installed beside pagewired?",
-			WIFSIGNALED(status) ? "signal" : "exit code",
-			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-		dp->calls.on_ready(dp->calls.user, &err);
-		return;
-	}
-	pw_err("pagewire-dp died (%s %d); migrations that used it fail, their guests stay",
-	       WIFSIGNALED(status) ? "signal" : "exit code",
-	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	snprintf(text, bytes, "%s %d", WIFSIGNALED(status) ? "signal" : "exit code",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void on_death(struct pw_dataplane *dp)
+{
+	struct pw_error err = { 0 };
+	int gone = -ECONNRESET;
+	char how[32];
+
+	bury(dp, how, sizeof(how));
 	dp->ready = false;
-	for (unsigned i = 0; i < PW_TRANSFERS_MAX; i++) {
+	if (!dp->was_ready || dp->refused) {	/* READY with a status came before, or nothing did */
+		pw_fail(&err, -ECHILD, "PW-1301",
+			"pagewire-dp did not start\nit ended with %s\n"
+			"look at the lines it wrote above; is pagewire-dp installed beside pagewired?",
+			how);
+		dp->calls.on_ready(dp->calls.user, &err);
+		gone = -ECHILD;
+	} else if (!pw_death_rate_bears(&dp->deaths, pw_now_ns())) {
+		pw_err("pagewire-dp died (%s), more than %u times within %llu s: not started again, "
+		       "restart pagewired", how, PW_DEATHS_MAX, PW_DEATHS_NS / 1000000000ull);
+		gone = -ECHILD;
+	} else if (start(dp, &err)) {
+		pw_err("pagewire-dp died (%s) and cannot be started again: %s", how, err.found);
+		gone = -ECHILD;
+	} else {
+		pw_warn("pagewire-dp died (%s) and is started again", how);
+	}
+	if (gone != -ECONNRESET)
+		event_del(dp->late);
+	tell_gone(dp, gone);
+}
+
+/* Whoever waits for this process need not wait any longer. */
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct pw_dataplane *dp = arg;
+
+	(void)fd;
+	(void)what;
+	pw_err("pagewire-dp is not ready %u s after it was started again: it is ended",
+	       PW_DATAPLANE_START_S);
+	tell_gone(dp, -ETIMEDOUT);
+	kill(dp->pid, SIGKILL);	/* on_death() follows */
+}
+
+/* Transfers that wait to be added: now is the time, or it never comes. */
+static void on_free(evutil_socket_t fd, short what, void *arg)
+{
+	struct pw_dataplane *dp = arg;
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_DEL };
+
+	(void)fd;
+	(void)what;
+	if (dp->sock < 0)
+		tell_gone(dp, -ECHILD);
+	for (unsigned i = 0; dp->ready && i < PW_TRANSFERS_MAX; i++) {
 		struct transfer *t = &dp->transfer[i];
 
-		gone.transfer = i;
-		if (t->taken && t->deleting)
-			*t = (struct transfer){ 0 };
-		else if (t->taken && t->fn)
-			t->fn(t->user, &gone);
+		if (!t->renewing || t->there)
+			continue;
+		t->renewing = false;
+		msg.transfer = i;
+		t->fn(t->user, &msg);
 	}
-	if (++dp->restarts > RESTART_MAX)
-		pw_err("pagewire-dp died %u times: not started again, restart pagewired",
-		       dp->restarts);
-	else if (start(dp, &err))
-		pw_err("pagewire-dp cannot be started again: %s", err.found);
 }
 
 static void on_ready(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
@@ -132,9 +194,26 @@ static void on_ready(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
 			"pagewire-dp is of another version\nseam %u, wanted %u\n"
 			"install pagewired and pagewire-dp together",
 			ready->version, PW_SEAM_VERSION);
+	event_del(dp->late);
 	dp->facts = *ready;
 	dp->ready = !err.code;
+	dp->was_ready |= dp->ready;
+	dp->refused = err.code;
 	dp->calls.on_ready(dp->calls.user, err.code ? &err : NULL);
+	if (dp->refused)
+		tell_gone(dp, err.code);
+	else
+		event_active(dp->free, 0, 0);
+}
+
+/* The process has let go of this transfer. */
+static void on_left(struct pw_dataplane *dp, struct transfer *t)
+{
+	t->there = t->leaving = t->owed = false;
+	if (!t->fn)
+		*t = (struct transfer){ 0 };
+	else
+		event_active(dp->free, 0, 0);
 }
 
 static void handle(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
@@ -148,24 +227,21 @@ static void handle(struct pw_dataplane *dp, const struct pw_seam_msg *msg)
 	if (msg->transfer >= PW_TRANSFERS_MAX)
 		return;
 	t = &dp->transfer[msg->transfer];
-	if (t->deleting) {
-		if (msg->type == PW_SEAM_TRANSFER_DEL)
-			*t = (struct transfer){ 0 };
-	} else if (t->fn) {
+	if (t->leaving && msg->type == PW_SEAM_TRANSFER_DEL)
+		on_left(dp, t);
+	else if (!t->leaving && t->fn)
 		t->fn(t->user, msg);
-	}
 }
 
-/* Say TRANSFER_DEL of number i: now, or when the seam has room again. */
+/* Say TRANSFER_DEL of number i, which is there: now, or when the seam has room
+ * again. A process that has just died has let go of it: tell_gone() comes. */
 static void send_del(struct pw_dataplane *dp, uint32_t i)
 {
 	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_DEL, .transfer = i };
 	struct transfer *t = &dp->transfer[i];
-	int rc = dp->ready ? pw_packet_send(dp->sock, &msg, sizeof(msg), -1) : -ECONNRESET;
 
-	t->owed = rc == -EAGAIN;
-	if (rc && !t->owed)	/* the process has gone, and the transfer with it */
-		*t = (struct transfer){ 0 };
+	t->leaving = true;
+	t->owed = pw_packet_send(dp->sock, &msg, sizeof(msg), -1) == -EAGAIN;
 }
 
 /* A full seam is full of orders whose answers come here. */
@@ -197,6 +273,7 @@ static void on_readable(evutil_socket_t sock, short what, void *arg)
 
 static int start(struct pw_dataplane *dp, struct pw_error *err)
 {
+	const struct timeval late = { .tv_sec = PW_DATAPLANE_START_S };
 	int pair[2], size = SEAM_BUFFER;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
@@ -214,7 +291,8 @@ static int start(struct pw_dataplane *dp, struct pw_error *err)
 	}
 	dp->sock = pair[0];
 	dp->readable = event_new(dp->loop, dp->sock, EV_READ | EV_PERSIST, on_readable, dp);
-	if (!dp->readable || event_add(dp->readable, NULL))
+	if (!dp->readable || event_add(dp->readable, NULL) ||
+	    (dp->was_ready && !evtimer_pending(dp->late, NULL) && event_add(dp->late, &late)))
 		return pw_fail(err, -ENOMEM, "PW-1001", "out of memory");
 	return 0;
 }
@@ -231,9 +309,13 @@ int pw_dataplane_create(struct pw_dataplane **dp, struct event_base *loop,
 	d->loop = loop;
 	d->config = config;
 	d->calls = *calls;
-	rc = start(d, err);
+	d->sock = -1;
+	d->free = event_new(loop, -1, 0, on_free, d);
+	d->late = evtimer_new(loop, on_late, d);
+	rc = d->free && d->late ? start(d, err)
+				: pw_fail(err, -ENOMEM, "PW-1001", "out of memory");
 	if (rc) {
-		free(d);
+		pw_dataplane_destroy(d);
 		return rc;
 	}
 	*dp = d;
@@ -259,6 +341,10 @@ void pw_dataplane_destroy(struct pw_dataplane *dp)
 		close(dp->sock);	/* its sign to end: it removes its socket first */
 		await_end(dp->pid);
 	}
+	if (dp->free)
+		event_free(dp->free);
+	if (dp->late)
+		event_free(dp->late);
 	free(dp);
 }
 
@@ -313,7 +399,7 @@ int pw_dataplane_take(struct pw_dataplane *dp, struct pw_transfer_board *board,
 	uint32_t i = 0;
 	int rc;
 
-	if (!dp->ready)
+	if (dp->sock < 0)
 		return -EAGAIN;
 	while (i < PW_TRANSFERS_MAX && dp->transfer[i].taken)
 		i++;
@@ -325,20 +411,33 @@ int pw_dataplane_take(struct pw_dataplane *dp, struct pw_transfer_board *board,
 	if (rc)
 		return rc;
 	dp->transfer[i] = (struct transfer){ .taken = true, .fn = fn, .user = user };
+	pw_dataplane_renew(dp, board);
 	return 0;
 }
 
-void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board, bool del)
+void pw_dataplane_renew(struct pw_dataplane *dp, const struct pw_transfer_board *board)
+{
+	struct transfer *t = &dp->transfer[board->number];
+
+	PW_CHECK(t->taken && t->fn);
+	t->renewing = true;
+	if (!t->there)
+		event_active(dp->free, 0, 0);
+	else if (!t->leaving)
+		send_del(dp, board->number);
+}
+
+void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board)
 {
 	struct transfer *t = &dp->transfer[board->number];
 
 	PW_CHECK(t->taken);
 	t->fn = NULL;
-	t->deleting = true;
-	if (del)
-		send_del(dp, board->number);
-	else
+	t->renewing = false;
+	if (!t->there)
 		*t = (struct transfer){ 0 };
+	else if (!t->leaving)
+		send_del(dp, board->number);
 	munmap(board->board, board->bytes);
 	close(board->fd);
 	board->board = NULL;
@@ -347,10 +446,15 @@ void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board, 
 int pw_dataplane_send(struct pw_dataplane *dp, const struct pw_transfer_board *board,
 		      struct pw_seam_msg *msg, int fd)
 {
+	int rc;
+
 	if (dp->sock < 0 || !dp->ready)
 		return -ECONNRESET;
 	msg->transfer = board->number;
-	return pw_packet_send(dp->sock, msg, sizeof(*msg), fd);
+	if (msg->type == PW_SEAM_TRANSFER_ADD)
+		dp->transfer[board->number].there = true;
+	rc = pw_packet_send(dp->sock, msg, sizeof(*msg), fd);
+	return rc == -EPIPE || rc == -ECONNRESET ? 0 : rc;
 }
 
 uint64_t *pw_transfer_bitmap(const struct pw_transfer_board *board, uint32_t region,

@@ -4,8 +4,16 @@
  *
  * Starts and watches the process. A migration takes a transfer, which has a
  * number on the seam and a board that both processes map, and hears of every
- * message that names it. If the process dies every transfer hears -ECONNRESET
- * (a message of type 0) and the process is started anew.
+ * message that names it.
+ *
+ *	take ----> fn(TRANSFER_DEL): free, it can be added ----> TRANSFER_ADD, ...
+ *	renew --^                                                   |
+ *	  ^---- fn(0, -ECONNRESET): the process died <--------------+
+ *
+ * If the process dies every transfer hears so (a message of type 0) and the
+ * process is started anew, within PW_DATAPLANE_START_S. The number and the
+ * board stay: after pw_dataplane_renew() the transfer can be added again. If
+ * there will be no process, type 0 comes with a status other than -ECONNRESET.
  *
  * Owned by the event loop's thread.
  */
@@ -22,6 +30,7 @@ struct event_base;
 struct pw_dataplane;
 
 #define PW_DATAPLANE_ARGS_MAX 40u
+#define PW_DATAPLANE_START_S  10u	/* from a death to READY: 0.2 s, unless something is wrong */
 
 struct pw_dataplane_config {
 	char *argv[PW_DATAPLANE_ARGS_MAX];	/* borrowed; --seam-fd is added; NULL-terminated */
@@ -55,16 +64,21 @@ bool pw_dataplane_is_ready(const struct pw_dataplane *dp);
 /* What READY said. */
 const struct pw_seam_ready *pw_dataplane_facts(const struct pw_dataplane *dp);
 
-/* A free transfer with a board for these regions. -EBUSY: PW_TRANSFERS_MAX are
- * taken; -EAGAIN: the process is not ready. */
+/* A free transfer with a board for these regions; fn hears when it can be added.
+ * -EBUSY: PW_TRANSFERS_MAX are taken; -EAGAIN: there is no process. */
 int pw_dataplane_take(struct pw_dataplane *dp, struct pw_transfer_board *board,
 		      const uint64_t *region_bytes, uint32_t regions, pw_transfer_fn fn, void *user);
 
-/* Let go. If del, TRANSFER_DEL is sent and the number stays taken until it is
- * answered; fn is not called any more. */
-void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board, bool del);
+/* What the process has of this transfer is dropped: fn hears nothing of it any
+ * more, and then that it can be added again. May be said twice. */
+void pw_dataplane_renew(struct pw_dataplane *dp, const struct pw_transfer_board *board);
 
-/* Send msg for this transfer; fd -1: none, else it stays the caller's. */
+/* Let go. The number stays taken until the process has let go, too; fn is not
+ * called any more. */
+void pw_dataplane_put(struct pw_dataplane *dp, struct pw_transfer_board *board);
+
+/* Send msg for this transfer; fd -1: none, else it stays the caller's. To a
+ * process that has just died it is lost without an error: fn hears of that. */
 int pw_dataplane_send(struct pw_dataplane *dp, const struct pw_transfer_board *board,
 		      struct pw_seam_msg *msg, int fd);
 

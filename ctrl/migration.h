@@ -69,6 +69,7 @@ struct pw_migration {
 	bool verified;
 	uint32_t rounds;
 	struct pw_round_record round[PW_ROUNDS_RECORDED];
+	uint32_t dataplane_restarts;	/* of both hosts, that it went through */
 	bool guest_gone;	/* its process ended at the source */
 	bool guest_stands;	/* it did not run when the migration began */
 	struct pw_error error;	/* of failed, cancelled, uncertain */

@@ -137,6 +137,7 @@ int pw_outcome_parse(struct pw_outcome *o, const json_t *m)
 	o->device_stun_bytes = count_of(m, "device_stun_bytes");
 	o->rate_bytes_per_s = seconds_of(m, "rate_bytes_per_s");
 	o->retransmitted = count_of(m, "retransmitted");
+	o->dataplane_restarts = (uint32_t)count_of(m, "dataplane_restarts");
 	o->verified = json_is_true(json_object_get(m, "verified"));
 	o->verified_pages = count_of(m, "verified_pages");
 	return take_rounds(o, json_object_get(m, "rounds"));

@@ -69,6 +69,7 @@ struct pw_outcome {
 	uint64_t device_stun_bytes;	/* that moved while the guest was paused */
 	double rate_bytes_per_s;
 	uint64_t retransmitted;
+	uint32_t dataplane_restarts;	/* that it went through, of both hosts */
 	bool verified;
 	uint64_t verified_pages;
 };

@@ -143,6 +143,7 @@ json_t *pw_report_migration(const struct pw_source *s)
 	json_object_set_new(report, "device_stun_bytes", integer(m->device_stun_bytes));
 	json_object_set_new(report, "rate_bytes_per_s", json_real(mean_rate(m)));
 	json_object_set_new(report, "retransmitted", integer(pw_source_repeated_bytes(s)));
+	json_object_set_new(report, "dataplane_restarts", integer(m->dataplane_restarts));
 	json_object_set_new(report, "verified",
 			    json_boolean(m->verified && m->verify != PW_VERIFY_NONE));
 	json_object_set_new(report, "verified_pages", integer(m->verified_pages));

@@ -75,11 +75,14 @@ static void let_go(struct pw_source *s)
 		event_free(s->step);
 	if (s->tick)
 		event_free(s->tick);
+	if (s->patience)
+		event_free(s->patience);
 	s->step = NULL;
 	s->tick = NULL;
+	s->patience = NULL;
 	if (s->has_board) {
 		s->repeated_bytes = pw_source_repeated_bytes(s);
-		pw_dataplane_put(s->host->dataplane, &s->board, true);
+		pw_dataplane_put(s->host->dataplane, &s->board);
 	}
 	s->has_board = false;
 	free(s->slice);
@@ -215,6 +218,12 @@ static void on_message(struct pw_peer_link *link, const struct pw_ctl *msg, void
 	switch (msg->type) {
 	case PW_CTL_OPENED:
 		pw_source_on_opened(s, msg);
+		break;
+	case PW_CTL_RESET:
+		pw_source_on_reset(s);
+		break;
+	case PW_CTL_REOPENED:
+		pw_source_on_reopened(s, &msg->reopen);
 		break;
 	case PW_CTL_STREAM_OPENED:
 		pw_source_on_stream_opened(s, msg->stream.device);

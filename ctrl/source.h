@@ -9,6 +9,7 @@
  *	source_watch.c    the lane answers, the stun ends: else give up
  *	source_stun.c     pause, last harvest, digests, SEAL, GIVE, RUNNING
  *	source_legacy.c   device state over the control link
+ *	source_reopen.c   a dataplane died, here or there: the transfer anew
  *
  * What can go wrong ends in pw_source_fail(), from any callback: the target is
  * told, the guest resumes here, and only then is the migration called failed.

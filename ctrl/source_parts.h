@@ -12,9 +12,19 @@
 /* Slices of a migration are 128 MiB: a round closes piece by piece, and a guest
  * of 1 TiB still has only 8192. */
 #define PW_SOURCE_SLICE_SHIFT 27u
+#define PW_SOURCE_EPOCH_FIRST 1u	/* of a slice, as the target's dataplane expects it */
 #define PW_SOURCE_OPEN_MAX    32u	/* slices at the dataplane at once */
 
 enum pw_source_slice_state { PW_SLICE_CLEAN, PW_SLICE_WAITS, PW_SLICE_SENDING, PW_SLICE_CLOSING };
+
+/* How far the transfer is opened; back to the start when a dataplane dies. */
+enum pw_source_lane {
+	PW_LANE_ADDING,	/* our dataplane is being told of it, or started for it */
+	PW_LANE_ADDED,	/* OPEN or REOPEN cannot be sent yet */
+	PW_LANE_ASKING,	/* it was sent */
+	PW_LANE_STARTING,	/* and answered; our dataplane is told to start */
+	PW_LANE_OPEN,	/* slices and streams may be sent */
+};
 
 struct pw_source_slice {
 	uint32_t region;
@@ -23,6 +33,13 @@ struct pw_source_slice {
 	uint8_t state;	/* enum pw_source_slice_state */
 	uint64_t dirty_bytes;
 	uint64_t pages;
+};
+
+/* How far a round was when its lane was opened. */
+struct pw_source_mark {
+	uint64_t ns;
+	uint64_t sent_bytes;
+	uint64_t zero_pages;
 };
 
 struct pw_source_device {
@@ -39,6 +56,8 @@ struct pw_source_device {
 	uint64_t stop_bytes;
 	uint64_t bytes;	/* of its stream, at the end */
 	uint64_t digest[2];
+	uint32_t asks;	/* of its state, to the agent, not answered */
+	uint32_t stale;	/* of those: the answers belong to a stream that was given up */
 };
 
 struct pw_source {
@@ -48,7 +67,16 @@ struct pw_source {
 	struct pw_peer_name peer_name;
 	struct pw_guest *guest;
 	struct pw_peer_link *link;
-	struct pw_ctl_host_open opened;	/* what the target said */
+	struct pw_ctl_host_reopen own;	/* how to reach our dataplane; attempt: REOPENs sent */
+	struct pw_ctl_host_reopen far;	/* the target's */
+	uint32_t payload_bytes;	/* that both lanes carry */
+	enum pw_source_lane lane;
+	bool armed;	/* the agent is ready for OPEN */
+	bool open_sent;
+	bool is_opened;	/* OPENED came */
+	bool plan_waits;	/* a harvest ended while the lane was not open */
+	struct event *patience;	/* with a target that does not answer REOPEN */
+	uint32_t again;	/* slices that the lane's end took back */
 	uint8_t peer_boot[16];
 	struct pw_transfer_board board;
 	bool has_board;
@@ -58,7 +86,7 @@ struct pw_source {
 	struct pw_tracker *tracker;	/* NULL until armed */
 	struct pw_planner planner;
 	struct pw_plan plan;
-	unsigned waiting;	/* answers that the step at hand still lacks */
+	unsigned waiting;	/* answers of the dataplane that ADDED still lacks */
 
 	struct pw_source_slice *slice;
 	uint32_t slices;
@@ -67,6 +95,7 @@ struct pw_source {
 	uint32_t open;	/* slices sending or closing */
 	uint64_t harvest_ns;	/* when the last harvest began */
 	uint64_t dirty_rate;
+	struct pw_source_mark rate_from;
 	uint64_t device_poll_ns;
 	struct event *step;	/* goes on with a harvest, or ends a pause between rounds */
 	struct event *tick;	/* source_watch.c */
@@ -76,7 +105,8 @@ struct pw_source {
 
 	struct pw_source_device device[PW_DEVICES_MAX];
 	uint32_t streams_sent;	/* STREAM_END went out */
-	uint64_t stun_payload_bytes;	/* of all paths, as the stun began */
+	uint64_t stun_payload_bytes;	/* of all paths, as the stun began or the lane was opened in it */
+	uint64_t stun_sent_bytes;	/* of the last round by then */
 
 	uint64_t hash_job[PW_REGIONS_MAX];
 	uint64_t digest_blocks;	/* to be sent in all */
@@ -106,8 +136,17 @@ int pw_source_order(struct pw_source *s, struct pw_seam_msg *msg, int fd);
 
 /* source_setup.c */
 void pw_source_setup(struct pw_source *s);
+void pw_source_add_transfer(struct pw_source *s);
+void pw_source_start_transfer(struct pw_source *s);
+void pw_source_try_open(struct pw_source *s);
 void pw_source_on_opened(struct pw_source *s, const struct pw_ctl *msg);
-void pw_source_on_setup_seam(struct pw_source *s, const struct pw_seam_msg *msg);
+
+/* source_reopen.c */
+void pw_source_on_death(struct pw_source *s, int status);
+void pw_source_on_reset(struct pw_source *s);
+void pw_source_send_reopen(struct pw_source *s);
+void pw_source_on_reopened(struct pw_source *s, const struct pw_ctl_host_reopen *far);
+void pw_source_on_lane_open(struct pw_source *s);
 
 /* source_device.c */
 void pw_source_open_streams(struct pw_source *s);
@@ -116,6 +155,7 @@ void pw_source_poll_devices(struct pw_source *s);
 void pw_source_stop_devices(struct pw_source *s);
 void pw_source_on_stream_ended(struct pw_source *s, const struct pw_seam_msg *msg);
 void pw_source_send_stream_end(struct pw_source *s, uint32_t device);
+uint32_t pw_source_restart_devices(struct pw_source *s, uint32_t done);
 
 /* source_round.c */
 void pw_source_first_round(struct pw_source *s);
@@ -123,6 +163,9 @@ void pw_source_on_slice_sent(struct pw_source *s, const struct pw_seam_slice *do
 void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg);
 void pw_source_harvest(struct pw_source *s);
 void pw_source_send_slices(struct pw_source *s);
+uint32_t pw_source_take_slices_back(struct pw_source *s);
+void pw_source_go_on(struct pw_source *s);
+bool pw_source_round_is_over(const struct pw_source *s);
 struct pw_round_record *pw_source_round(struct pw_source *s);	/* the one that goes on */
 
 /* source_watch.c */
@@ -130,6 +173,7 @@ int pw_source_watch(struct pw_source *s);
 
 /* source_stun.c */
 void pw_source_stun(struct pw_source *s);
+uint64_t pw_source_payload_bytes(const struct pw_source *s);	/* of all paths, repeats not counted */
 void pw_source_on_last_harvest(struct pw_source *s);
 void pw_source_on_last_slice(struct pw_source *s);
 void pw_source_try_seal(struct pw_source *s);

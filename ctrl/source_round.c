@@ -85,6 +85,7 @@ static void begin_round(struct pw_source *s, bool stun)
 		.start_ns = pw_now_ns(),
 		.stun = stun,
 	};
+	s->rate_from = (struct pw_source_mark){ .ns = r->start_ns };
 	pw_info("guest %s -> %s: round %u: %llu MiB%s", s->m.guest, s->m.peer, s->m.rounds - 1,
 		(unsigned long long)r->dirty_bytes >> 20, stun ? ", paused" : "");
 }
@@ -102,24 +103,35 @@ static void send_slice(struct pw_source *s, struct pw_source_slice *slice)
 	pw_source_order(s, &msg, -1);
 }
 
-/* Keep the dataplane busy; a round is over when nothing is open. */
+/* A lane that is not open leaves slices waiting though none is sending. */
+bool pw_source_round_is_over(const struct pw_source *s)
+{
+	for (uint32_t i = 0; !s->open && i < s->slices; i++)
+		if (s->slice[i].state == PW_SLICE_WAITS)
+			return false;
+	return !s->open;
+}
+
+/* Keep the dataplane busy. */
 void pw_source_send_slices(struct pw_source *s)
 {
+	if (s->lane != PW_LANE_OPEN)
+		return;
 	for (uint32_t i = 0; i < s->slices && s->open < PW_SOURCE_OPEN_MAX && !s->ending; i++)
 		if (s->slice[i].state == PW_SLICE_WAITS)
 			send_slice(s, &s->slice[i]);
 }
 
-/* The rate that a round saw: less than the truth if it was too short to fill
- * the pipe, never more. Zero pages say little about the wire, but a guest that
- * is all zero must be predictable too. */
-static uint64_t rate_sample(const struct pw_round_record *r)
+/* The rate that a round saw, since its lane was opened last: less than the truth
+ * if it was too short to fill the pipe, never more. Zero pages say little about
+ * the wire, but a guest that is all zero must be predictable too. */
+static uint64_t rate_sample(const struct pw_round_record *r, const struct pw_source_mark *from)
 {
-	uint64_t ns = r->end_ns - r->start_ns + 1;
-	uint64_t bytes = r->sent_bytes;
+	uint64_t ns = r->end_ns - from->ns + 1;
+	uint64_t bytes = r->sent_bytes - from->sent_bytes;
 
 	if (bytes < SAMPLE_BYTES_MIN)
-		bytes = r->zero_pages << PW_PAGE_SHIFT;
+		bytes = (r->zero_pages - from->zero_pages) << PW_PAGE_SHIFT;
 	if (bytes < SAMPLE_BYTES_MIN)
 		return 0;
 	return (uint64_t)((double)bytes * 1e9 / (double)ns);
@@ -132,7 +144,7 @@ static struct pw_planner_input plan_input(struct pw_source *s)
 		.now_ns = pw_now_ns(),
 		.dirty_bytes = dirty_bytes(s),
 		.memory_bytes = s->m.memory_bytes,
-		.rate_sample = rate_sample(r),
+		.rate_sample = rate_sample(r, &s->rate_from),
 		.link_rate = LEGACY_BYTES_PER_S,
 		.dirty_rate = s->dirty_rate,
 		.quiesce_ns = QUIESCE_NS,
@@ -172,7 +184,7 @@ static void plan(struct pw_source *s)
 	default:
 		begin_round(s, false);
 		pw_source_send_slices(s);
-		if (!s->open && !s->ending)	/* nothing was dirty */
+		if (pw_source_round_is_over(s) && !s->ending)	/* nothing was dirty */
 			end_round(s);
 	}
 }
@@ -205,7 +217,7 @@ static void first_round(struct pw_source *s)
 	r->dirty_bytes += holes << PW_PAGE_SHIFT;
 	r->zero_pages += holes;
 	pw_source_send_slices(s);
-	if (!s->open && !s->ending)
+	if (pw_source_round_is_over(s) && !s->ending)
 		end_round(s);
 }
 
@@ -223,7 +235,9 @@ static void on_harvested(struct pw_source *s)
 	} else {
 		s->dirty_rate = (uint64_t)((double)dirty_bytes(s) * 1e9 /
 					   (double)(s->harvest_ns - since_ns + 1));
-		plan(s);
+		s->plan_waits = s->lane != PW_LANE_OPEN;	/* no stun without a lane */
+		if (!s->plan_waits)
+			plan(s);
 	}
 }
 
@@ -420,6 +434,41 @@ void pw_source_on_closed(struct pw_source *s, const struct pw_ctl *msg)
 	pw_source_send_slices(s);
 	if (!s->open && !s->ending)
 		end_round(s);
+}
+
+/* What the dataplane was sending is to be sent again, on another transfer: the
+ * bitmaps still say what it was. Until the target has opened that, no slice is
+ * closing: CLOSED messages that were on their way name nothing. Their number. */
+uint32_t pw_source_take_slices_back(struct pw_source *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->slices; i++) {
+		struct pw_source_slice *slice = &s->slice[i];
+
+		slice->epoch = PW_SOURCE_EPOCH_FIRST;
+		if (slice->state != PW_SLICE_SENDING && slice->state != PW_SLICE_CLOSING)
+			continue;
+		slice->state = PW_SLICE_WAITS;
+		slice->dirty_bytes = count_dirty(s, slice);
+		n++;
+	}
+	s->open = 0;
+	return n;
+}
+
+/* The lane is open again. A harvest that goes on needs nothing of it. */
+void pw_source_go_on(struct pw_source *s)
+{
+	const struct pw_round_record *r = pw_source_round(s);
+
+	if (s->plan_waits) {
+		s->plan_waits = false;
+		plan(s);
+	} else if (s->m.rounds && !r->end_ns) {
+		s->rate_from = (struct pw_source_mark){ pw_now_ns(), r->sent_bytes, r->zero_pages };
+		pw_source_send_slices(s);
+	}
 }
 
 struct pw_source_now pw_source_now(const struct pw_source *s)

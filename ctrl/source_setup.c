@@ -31,7 +31,7 @@ static int lay_out_slices(struct pw_source *s)
 			s->slice[s->slices++] = (struct pw_source_slice){
 				.region = i,
 				.number = number,
-				.epoch = 1,
+				.epoch = PW_SOURCE_EPOCH_FIRST,
 				.pages = bytes >> PW_PAGE_SHIFT,
 			};
 			left -= bytes;
@@ -40,7 +40,7 @@ static int lay_out_slices(struct pw_source *s)
 	return 0;
 }
 
-static int add_regions(struct pw_source *s)
+static void add_regions(struct pw_source *s)
 {
 	int rc = 0;
 
@@ -51,35 +51,45 @@ static int add_regions(struct pw_source *s)
 		msg.region.bytes = s->guest->region[i].bytes;
 		msg.region.bitmap_offset = s->board.bitmap_offset[i];
 		rc = pw_source_order(s, &msg, s->guest->region[i].memfd);
-		s->waiting++;
 	}
-	return rc;
 }
 
 static void on_seam(void *user, const struct pw_seam_msg *msg);
 
-static int add_transfer(struct pw_source *s)
+/* A number and a board; that it can be added comes as a message. */
+static int take_transfer(struct pw_source *s)
 {
-	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_ADD };
 	uint64_t bytes[PW_REGIONS_MAX];
 	int rc;
 
 	for (uint32_t i = 0; i < s->guest->regions; i++)
 		bytes[i] = s->guest->region[i].bytes;
 	rc = pw_dataplane_take(s->host->dataplane, &s->board, bytes, s->guest->regions, on_seam, s);
-	if (rc)
+	if (rc == -EBUSY)
 		return pw_source_fail(s, rc, "PW-3102", "no place for one more migration\n"
 				      "%u go on at once at most\nwait for one to end",
 				      PW_TRANSFERS_MAX);
+	if (rc)
+		return pw_source_fail(s, rc, "PW-3101", "the dataplane does not take orders\n%s\n"
+				      "look at the log of pagewired", strerror(-rc));
 	s->has_board = true;
+	return 0;
+}
+
+/* The dataplane knows nothing of the transfer: tell it. */
+void pw_source_add_transfer(struct pw_source *s)
+{
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_ADD };
+
+	s->waiting = 1 + s->guest->regions;
 	msg.add.role = PW_SOURCE;
 	msg.add.slice_shift = PW_SOURCE_SLICE_SHIFT;
 	msg.add.board_bytes = s->board.bytes;
 	msg.add.rate_bytes_per_s = s->host->conf->policy.rate_limit_mbps * 125000ull;
 	msg.add.peer = pw_peer_hello(s->link)->lane;
-	rc = pw_source_order(s, &msg, s->board.fd);
-	s->waiting++;
-	return rc ? rc : add_regions(s);
+	memcpy(msg.add.cids, s->own.cids, sizeof(msg.add.cids));
+	if (!pw_source_order(s, &msg, s->board.fd))
+		add_regions(s);
 }
 
 static void send_open(struct pw_source *s)
@@ -106,22 +116,38 @@ static void send_open(struct pw_source *s)
 	msg.open.paths = facts->paths;
 	msg.open.slice_shift = PW_SOURCE_SLICE_SHIFT;
 	msg.open.payload_bytes = facts->payload_bytes;
-	memcpy(msg.open.cids, s->opened.cids, sizeof(msg.open.cids));
-	memcpy(msg.open.ports, s->opened.ports, sizeof(msg.open.ports));
+	memcpy(msg.open.cids, s->own.cids, sizeof(msg.open.cids));
+	memcpy(msg.open.ports, s->own.ports, sizeof(msg.open.ports));
 	rc = pw_source_tell(s, &msg);
 	if (rc)
 		pw_source_fail(s, rc, "PW-3103", "cannot send to %s\n%s", s->m.peer, strerror(-rc));
 }
 
-/* One of the things that OPEN needs is there. */
+/* Ask the target, if our dataplane and the agent are ready for it. After OPEN it
+ * is asked again only when it has answered that. */
+void pw_source_try_open(struct pw_source *s)
+{
+	if (s->lane != PW_LANE_ADDED || !s->armed)
+		return;
+	if (s->is_opened) {
+		pw_source_send_reopen(s);
+	} else if (!s->open_sent) {
+		s->open_sent = true;
+		s->lane = PW_LANE_ASKING;
+		if (lay_out_slices(s) || pw_guest_map(s->guest))
+			pw_source_fail(s, -ENOMEM, "PW-1001", "out of memory");
+		else
+			send_open(s);
+	}
+}
+
+/* One of the answers to pw_source_add_transfer(). */
 static void one_less(struct pw_source *s)
 {
 	if (--s->waiting)
 		return;
-	if (lay_out_slices(s) || pw_guest_map(s->guest))
-		pw_source_fail(s, -ENOMEM, "PW-1001", "out of memory");
-	else
-		send_open(s);
+	s->lane = PW_LANE_ADDED;
+	pw_source_try_open(s);
 }
 
 static void on_armed(void *user, const struct pw_agent_msg *answer, int fd);
@@ -182,7 +208,8 @@ static void on_armed(void *user, const struct pw_agent_msg *answer, int fd)
 	pw_info("guest %s -> %s: tracker: %s", s->m.guest, s->m.peer,
 		s->tracker->needs_pause ? "soft-dirty, the guest is parked for each harvest"
 					: "userfaultfd-wp async");
-	one_less(s);
+	s->armed = true;
+	pw_source_try_open(s);
 }
 
 /* A guest that stands still was left so by a pagewired that died: perhaps after
@@ -223,19 +250,29 @@ void pw_source_setup(struct pw_source *s)
 
 	if (!lanes_fit(s))
 		return;
-	s->waiting = 1;	/* the agent */
-	if (add_transfer(s))
+	if (take_transfer(s))
 		return;
 	if (pw_source_ask(s, &query, on_queried) || ask_arm(s, PW_TRACK_UFFD_WP))
 		pw_source_fail(s, -ECONNRESET, "PW-3003", "guest %s has gone", s->m.guest);
 }
 
+/* The target knows how to reach our dataplane, and far is how to reach its. */
+void pw_source_start_transfer(struct pw_source *s)
+{
+	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
+
+	s->lane = PW_LANE_STARTING;
+	memcpy(start.add.cids, s->far.cids, sizeof(start.add.cids));
+	memcpy(start.add.ports, s->far.ports, sizeof(start.add.ports));
+	start.add.payload_bytes = s->payload_bytes;
+	pw_source_order(s, &start, -1);
+}
+
 void pw_source_on_opened(struct pw_source *s, const struct pw_ctl *msg)
 {
 	const struct pw_seam_ready *facts = pw_dataplane_facts(s->host->dataplane);
-	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
 
-	if (s->m.stage != PW_STAGE_SETUP || s->waiting)
+	if (!s->open_sent || s->is_opened)
 		return;
 	if (msg->open.paths != facts->paths) {
 		pw_source_fail(s, -EPROTO, "PW-3104",
@@ -244,14 +281,23 @@ void pw_source_on_opened(struct pw_source *s, const struct pw_ctl *msg)
 			       s->m.peer, msg->open.paths, facts->paths);
 		return;
 	}
-	memcpy(start.add.cids, msg->open.cids, sizeof(start.add.cids));
-	memcpy(start.add.ports, msg->open.ports, sizeof(start.add.ports));
-	start.add.payload_bytes = msg->open.payload_bytes;
-	pw_source_order(s, &start, -1);
+	s->payload_bytes = msg->open.payload_bytes;
+	s->is_opened = true;
+	memcpy(s->far.cids, msg->open.cids, sizeof(s->far.cids));
+	memcpy(s->far.ports, msg->open.ports, sizeof(s->far.ports));
+	if (s->lane == PW_LANE_ASKING)
+		pw_source_start_transfer(s);
+	else	/* our dataplane died meanwhile: OPEN named another */
+		pw_source_try_open(s);
 }
 
 static void on_started(struct pw_source *s)
 {
+	s->lane = PW_LANE_OPEN;
+	if (s->m.stage != PW_STAGE_SETUP) {
+		pw_source_on_lane_open(s);
+		return;
+	}
 	pw_source_enter(s, PW_STAGE_PRECOPY);
 	pw_source_open_streams(s);
 	if (!s->ending)
@@ -282,9 +328,7 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 	if (s->ending || s->m.stage == PW_STAGE_HANDOVER)	/* given: nothing is sent any more */
 		return;
 	if (msg->type == 0) {
-		pw_source_fail(s, msg->status, "PW-3105", "the dataplane of this host died\n"
-			       "pagewire-dp ended in the middle of the migration\n"
-			       "it is started again; try again, and look at the log of pagewired");
+		pw_source_on_death(s, msg->status);
 		return;
 	}
 	if (msg->type == PW_SEAM_PATH_DOWN || msg->type == PW_SEAM_PATH_UP) {
@@ -298,9 +342,12 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 		return;
 	}
 	switch (msg->type) {
+	case PW_SEAM_TRANSFER_DEL:	/* now it can be added */
+		pw_source_add_transfer(s);
+		break;
 	case PW_SEAM_TRANSFER_ADD:
-		memcpy(s->opened.cids, msg->add.cids, sizeof(s->opened.cids));
-		memcpy(s->opened.ports, msg->add.ports, sizeof(s->opened.ports));
+		memcpy(s->own.cids, msg->add.cids, sizeof(s->own.cids));
+		memcpy(s->own.ports, msg->add.ports, sizeof(s->own.ports));
 		one_less(s);
 		break;
 	case PW_SEAM_REGION_ADD:

@@ -61,6 +61,12 @@ static void advance(struct pw_source *s)
 		give(s);
 }
 
+uint64_t pw_source_payload_bytes(const struct pw_source *s)
+{
+	return pw_transfer_stat(&s->board, PW_STAT_tx_payload_bytes) -
+	       pw_transfer_stat(&s->board, PW_STAT_tx_again_bytes);
+}
+
 static void on_paused(void *user, const struct pw_agent_msg *answer, int fd)
 {
 	struct pw_source *s = user;
@@ -75,8 +81,7 @@ static void on_paused(void *user, const struct pw_agent_msg *answer, int fd)
 		return;
 	}
 	s->m.stun_start_ns = answer->times.last_step_ns;
-	s->stun_payload_bytes = pw_transfer_stat(&s->board, PW_STAT_tx_payload_bytes) -
-				pw_transfer_stat(&s->board, PW_STAT_tx_again_bytes);
+	s->stun_payload_bytes = pw_source_payload_bytes(s);
 	pw_source_stop_devices(s);
 	if (s->ending)
 		return;
@@ -178,7 +183,7 @@ void pw_source_on_last_harvest(struct pw_source *s)
 	if (rc)
 		pw_source_fail(s, rc, "PW-3403", "cannot hash the memory of guest %s\n%s",
 			       s->m.guest, strerror(-rc));
-	else if (!s->open && !s->ending)
+	else if (pw_source_round_is_over(s) && !s->ending)
 		pw_source_on_last_slice(s);
 }
 
@@ -196,7 +201,8 @@ void pw_source_try_seal(struct pw_source *s)
 	struct pw_ctl msg = { .type = PW_CTL_SEAL };
 	int rc;
 
-	if (!s->placed || s->streams_sent < s->guest->devices || s->sealing)
+	if (!s->placed || s->streams_sent < s->guest->devices || s->sealing ||
+	    s->lane != PW_LANE_OPEN)
 		return;
 	s->sealing = true;
 	msg.seal.blocks = s->digest_blocks;
@@ -208,9 +214,8 @@ void pw_source_try_seal(struct pw_source *s)
 
 void pw_source_on_sealed(struct pw_source *s)
 {
-	const struct pw_round_record *last = pw_source_round(s);
-	uint64_t sent = pw_transfer_stat(&s->board, PW_STAT_tx_payload_bytes) -
-			pw_transfer_stat(&s->board, PW_STAT_tx_again_bytes) - s->stun_payload_bytes;
+	uint64_t memory = pw_source_round(s)->sent_bytes - s->stun_sent_bytes;
+	uint64_t sent = pw_source_payload_bytes(s) - s->stun_payload_bytes;
 
 	if (!s->sealing || s->sealed)
 		return;
@@ -218,7 +223,7 @@ void pw_source_on_sealed(struct pw_source *s)
 		for (uint32_t i = 0; i < s->guest->devices; i++)
 			s->m.device_stun_bytes += s->device[i].bytes;
 	else
-		s->m.device_stun_bytes = sent > last->sent_bytes ? sent - last->sent_bytes : 0;
+		s->m.device_stun_bytes = sent > memory ? sent - memory : 0;
 	s->sealed = true;
 	advance(s);
 }

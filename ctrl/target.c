@@ -76,7 +76,7 @@ static void let_go(struct pw_target *t)
 	pw_target_stop_verify(t);
 	pw_target_close_devices(t);
 	if (t->has_board)
-		pw_dataplane_put(t->host->dataplane, &t->board, true);
+		pw_dataplane_put(t->host->dataplane, &t->board);
 	t->has_board = false;
 	if (t->link)
 		pw_peer_close(t->link);
@@ -123,12 +123,12 @@ static void on_guest_gone(void *user)
 				 "the incoming guest has gone: its agent closed the connection");
 }
 
-/* Everything that OPENED promises is there. */
-static void one_less(struct pw_target *t)
+/* OPENED, if everything is there that it promises. */
+static void try_opened(struct pw_target *t)
 {
 	struct pw_ctl msg = { .type = PW_CTL_OPENED };
 
-	if (--t->waiting)
+	if (!t->ready || t->lane != PW_TARGET_LANE_OPEN)
 		return;
 	t->state = PW_TARGET_OPEN;
 	memcpy(msg.open.guest, t->guest->name, sizeof(msg.open.guest));
@@ -145,6 +145,15 @@ static void one_less(struct pw_target *t)
 		pw_target_refuse(t, -ENOTCONN, "the control link is gone");
 }
 
+static void on_started(struct pw_target *t)
+{
+	t->lane = PW_TARGET_LANE_OPEN;
+	if (t->state == PW_TARGET_OPENING)
+		try_opened(t);
+	else
+		pw_target_send_reopened(t);
+}
+
 static void send_closed(struct pw_target *t, const struct pw_seam_slice *slice)
 {
 	const struct pw_ctl_slice row = {
@@ -158,7 +167,7 @@ static void send_closed(struct pw_target *t, const struct pw_seam_slice *slice)
 		pw_target_refuse(t, -ENOTCONN, "the control link is gone");
 }
 
-static void on_sealed(struct pw_target *t)
+void pw_target_on_sealed(struct pw_target *t)
 {
 	struct pw_ctl msg = { .type = PW_CTL_SEALED };
 
@@ -183,6 +192,9 @@ static void start_transfer(struct pw_target *t)
 static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
 {
 	switch (msg->type) {
+	case PW_SEAM_TRANSFER_DEL:	/* now it can be added */
+		pw_target_add_transfer(t);
+		break;
 	case PW_SEAM_TRANSFER_ADD:
 		memcpy(t->own_cids, msg->add.cids, sizeof(t->own_cids));
 		memcpy(t->own_ports, msg->add.ports, sizeof(t->own_ports));
@@ -192,7 +204,7 @@ static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
 			start_transfer(t);
 		break;
 	case PW_SEAM_TRANSFER_START:
-		one_less(t);
+		on_started(t);
 		break;
 	case PW_SEAM_STREAM_ADD:
 		pw_target_on_stream_added(t, msg->stream.stream);
@@ -204,7 +216,7 @@ static void on_seam_ok(struct pw_target *t, const struct pw_seam_msg *msg)
 		send_closed(t, &msg->slice);
 		break;
 	case PW_SEAM_SEAL:
-		on_sealed(t);
+		pw_target_on_sealed(t);
 		break;
 	default:
 		break;
@@ -232,7 +244,7 @@ static void on_seam(void *user, const struct pw_seam_msg *msg)
 	if (t->state >= PW_TARGET_OWNED)
 		return;
 	if (msg->type == 0)
-		pw_target_refuse(t, msg->status, "the dataplane at the target died");
+		pw_target_on_death(t, msg->status);
 	else if (msg->status)
 		refuse_order(t, msg);
 	else
@@ -250,13 +262,15 @@ static void on_prepared(void *user, const struct pw_agent_msg *answer, int fd)
 	if (answer->status)
 		pw_target_refuse(t, answer->status, "the incoming guest is not ready: %s",
 				 strerror(-answer->status));
-	else
-		one_less(t);
+	else {
+		t->ready = true;
+		try_opened(t);
+	}
 }
 
-static int add_transfer(struct pw_target *t)
+/* A number and a board; that it can be added comes as a message. */
+static int take_transfer(struct pw_target *t)
 {
-	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_ADD };
 	uint64_t bytes[PW_REGIONS_MAX];
 	int rc;
 
@@ -268,35 +282,42 @@ static int add_transfer(struct pw_target *t)
 					rc == -EBUSY ? "has as many migrations as it takes"
 						     : "is not running");
 	t->has_board = true;
+	return 0;
+}
+
+/* The dataplane knows nothing of the transfer: tell it. */
+void pw_target_add_transfer(struct pw_target *t)
+{
+	struct pw_seam_msg msg = { .type = PW_SEAM_TRANSFER_ADD };
+	int rc;
+
+	t->regions_added = 0;
 	msg.add.role = PW_TARGET;
 	msg.add.slice_shift = t->slice_shift;
 	msg.add.board_bytes = t->board.bytes;
 	msg.add.peer = pw_peer_hello(t->link)->lane;
-	return pw_target_order(t, &msg, t->board.fd);
+	memcpy(msg.add.cids, t->own_cids, sizeof(msg.add.cids));
+	rc = pw_target_order(t, &msg, t->board.fd);
+	for (uint32_t i = 0; !rc && i < t->guest->regions; i++) {
+		msg = (struct pw_seam_msg){ .type = PW_SEAM_REGION_ADD };
+		msg.region.region = i;
+		msg.region.bytes = t->guest->region[i].bytes;
+		msg.region.populated = t->state != PW_TARGET_OPENING;
+		rc = pw_target_order(t, &msg, t->guest->region[i].memfd);
+	}
 }
 
 static void prepare(struct pw_target *t)
 {
 	struct pw_agent_msg permit = { .type = PW_AGENT_PREPARE };
-	int rc = 0;
 
-	t->waiting = 2;	/* the agent's answer and, when all regions are mapped, START */
 	memcpy(permit.permit.migration, t->id, sizeof(t->id));
 	permit.permit.epoch = t->epoch;
 	t->prepared = true;
-	if (pw_target_ask(t, &permit, on_prepared)) {
+	if (pw_target_ask(t, &permit, on_prepared))
 		pw_target_refuse(t, -ECONNRESET, "the incoming guest has gone");
-		return;
-	}
-	if (add_transfer(t))
-		return;
-	for (uint32_t i = 0; !rc && i < t->guest->regions; i++) {
-		struct pw_seam_msg msg = { .type = PW_SEAM_REGION_ADD };
-
-		msg.region.region = i;
-		msg.region.bytes = t->guest->region[i].bytes;
-		rc = pw_target_order(t, &msg, t->guest->region[i].memfd);
-	}
+	else
+		take_transfer(t);
 }
 
 /* The guest that waits here must be the twin of the one that comes. */
@@ -426,12 +447,17 @@ static void on_seal(struct pw_target *t, const struct pw_ctl *msg)
 
 static bool is_in_order(const struct pw_target *t, enum pw_ctl_type type)
 {
+	bool opening = t->lane == PW_TARGET_LANE_OPENING;	/* the source waits for our answer */
+
 	switch (type) {
 	case PW_CTL_STREAM_OPEN:
+	case PW_CTL_STREAM_END:
+		return t->state == PW_TARGET_OPEN && (!opening || t->mode == PW_MODE_LEGACY);
 	case PW_CTL_CLOSE:
 	case PW_CTL_SEAL:
-	case PW_CTL_STREAM_END:
+		return t->state == PW_TARGET_OPEN && !opening;
 	case PW_CTL_DEVICE_DATA:
+	case PW_CTL_REOPEN:
 		return t->state == PW_TARGET_OPEN;
 	case PW_CTL_DIGESTS:
 		return t->state == PW_TARGET_OPEN || t->state == PW_TARGET_SEALED;
@@ -474,6 +500,9 @@ static void dispatch(struct pw_target *t, const struct pw_ctl *msg)
 	case PW_CTL_SEAL:
 		on_seal(t, msg);
 		break;
+	case PW_CTL_REOPEN:
+		pw_target_on_reopen(t, &msg->reopen);
+		break;
 	case PW_CTL_GIVE:
 		pw_target_on_give(t);
 		break;
@@ -497,6 +526,8 @@ static void on_message(struct pw_peer_link *link, const struct pw_ctl *msg, void
 	    memcmp(msg->migration, t->id, sizeof(t->id)))
 		return;
 	pw_failpoint("got", pw_ctl_name(msg->type));
+	if (pw_target_is_stale(t, msg->type))
+		return;
 	if (is_in_order(t, msg->type))
 		dispatch(t, msg);
 	else if (t->state >= PW_TARGET_OWNED)	/* a refusal now could make it run twice */

@@ -7,6 +7,9 @@
  *	STREAM_END    what the source says went through
  *	loaded        all is written, data_fd is closed, the digests are equal, and
  *	              the device says that it took it
+ *
+ * A stream that was cut off begins again with STREAM_OPEN: the device goes to
+ * STOP and RESUMING again, and forgets what came.
  */
 
 #include <errno.h>
@@ -132,27 +135,23 @@ void pw_target_on_stream_added(struct pw_target *t, uint32_t device)
 		send_opened(t, device);
 }
 
-static void on_resuming(void *user, const struct pw_agent_msg *answer, int fd)
+/* The answer to a request for a state belongs to the stream that is open now, or
+ * to one that was given up. */
+static bool is_current(struct pw_target *t, uint32_t i)
 {
-	struct pw_target *t = user;
-	struct pw_seam_msg msg = { .type = PW_SEAM_STREAM_ADD };
-	uint32_t i = answer->state.device;
-	int rc = answer->status;
+	struct pw_target_device *d = &t->device[i];
+	bool stale = d->stale > 0;
 
-	if (t->state == PW_TARGET_REFUSED) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	if (!rc && (fd < 0 || i >= t->guest->devices || !t->device[i].asked || t->device[i].opened))
-		rc = -EPROTO;
-	if (rc) {
-		if (fd >= 0)
-			close(fd);
-		pw_target_refuse(t, rc, "a device of the incoming guest does not resume: %s",
-				 strerror(-rc));
-		return;
-	}
+	d->asks--;
+	if (stale)
+		d->stale--;
+	return !stale && (t->mode == PW_MODE_LEGACY || t->lane == PW_TARGET_LANE_OPEN);
+}
+
+static void take_data_fd(struct pw_target *t, uint32_t i, int fd)
+{
+	struct pw_seam_msg msg = { .type = PW_SEAM_STREAM_ADD };
+
 	if (t->mode == PW_MODE_LEGACY) {
 		t->device[i].fd = fd;
 		send_opened(t, i);
@@ -163,19 +162,61 @@ static void on_resuming(void *user, const struct pw_agent_msg *answer, int fd)
 	close(fd);
 }
 
-void pw_target_open_stream(struct pw_target *t, uint32_t device)
+/* Answers of RESUMING, and of STOP where that came first. */
+static void on_state(void *user, const struct pw_agent_msg *answer, int fd)
+{
+	struct pw_target *t = user;
+	uint32_t i = answer->state.device;
+	bool resuming = answer->state.state == PW_DEVICE_RESUMING;
+	int rc = answer->status;
+
+	if (t->state == PW_TARGET_REFUSED) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	if (!rc && (i >= t->guest->devices || !t->device[i].asks || t->device[i].opened ||
+		    (resuming && fd < 0)))
+		rc = -EPROTO;
+	if (i < t->guest->devices && t->device[i].asks && !is_current(t, i))
+		rc = 0;
+	else if (rc)
+		pw_target_refuse(t, rc, "a device of the incoming guest does not resume: %s",
+				 strerror(-rc));
+	else if (resuming) {
+		take_data_fd(t, i, fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static int ask_state(struct pw_target *t, uint32_t device, uint32_t state)
 {
 	struct pw_agent_msg msg = { .type = PW_AGENT_DEVICE_STATE };
 
-	if (device >= t->guest->devices || t->device[device].asked) {
+	msg.state.device = device;
+	msg.state.state = state;
+	t->device[device].asks++;
+	return pw_target_ask(t, &msg, on_state);
+}
+
+void pw_target_open_stream(struct pw_target *t, uint32_t device)
+{
+	struct pw_target_device *d = &t->device[device];
+	int rc = 0;
+
+	if (device >= t->guest->devices || d->asked) {
 		pw_target_refuse(t, -EPROTO, "STREAM_OPEN of no device, or twice");
 		return;
 	}
-	t->device[device].asked = true;
-	msg.state.device = device;
-	msg.state.state = PW_DEVICE_RESUMING;
-	if (pw_target_ask(t, &msg, on_resuming))
+	if (d->resumed)
+		rc = ask_state(t, device, PW_DEVICE_STOP);
+	if (!rc)
+		rc = ask_state(t, device, PW_DEVICE_RESUMING);
+	if (rc)
 		pw_target_refuse(t, -ECONNRESET, "the incoming guest has gone");
+	d->asked = d->resumed = true;
 }
 
 /* Everything of this legacy device is written: close it and go to the next. */
@@ -275,6 +316,30 @@ bool pw_target_streams_equal(const struct pw_target *t)
 		if (!t->device[i].loading)	/* asked to load only after its digest was compared */
 			return false;
 	return true;
+}
+
+/* A bit per device whose whole stream is here and known to be right. */
+uint32_t pw_target_devices_done(const struct pw_target *t)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < t->guest->devices; i++)
+		if (t->device[i].loading)
+			done |= 1u << i;
+	return done;
+}
+
+/* The dataplane's, but for those that are done. The others begin again. */
+void pw_target_forget_streams(struct pw_target *t)
+{
+	for (uint32_t i = 0; i < t->guest->devices; i++) {
+		struct pw_target_device *d = &t->device[i];
+
+		if (t->mode == PW_MODE_LEGACY || d->loading)
+			continue;
+		d->stale = d->asks;
+		d->asked = d->opened = d->drained = d->ended = false;
+	}
 }
 
 void pw_target_close_devices(struct pw_target *t)

@@ -14,9 +14,19 @@ enum pw_target_state {
 	PW_TARGET_REFUSED,	/* never again in this migration */
 };
 
+/* How far the transfer is opened. */
+enum pw_target_lane {
+	PW_TARGET_LANE_OPENING,	/* our dataplane is being told of it, or started for it */
+	PW_TARGET_LANE_OPEN,
+	PW_TARGET_LANE_LOST,	/* our dataplane died, RESET was sent: REOPEN will come */
+};
+
 struct pw_target_device {
 	int fd;	/* legacy: data_fd to write to */
 	bool asked;	/* to resume */
+	bool resumed;	/* it was asked for an earlier stream: back to STOP first */
+	uint32_t asks;	/* of its state, to the agent, not answered */
+	uint32_t stale;	/* of those: the answers belong to a stream that was given up */
 	bool opened;
 	bool drained;	/* everything that came is written, data_fd is closed */
 	bool ended;	/* STREAM_END came */
@@ -44,12 +54,14 @@ struct pw_target {
 	uint32_t own_cids[PW_PATHS_MAX];
 	uint16_t own_ports[PW_PATHS_MAX];	/* and we it */
 	uint32_t payload_bytes;	/* that both lanes carry */
+	enum pw_target_lane lane;
+	uint32_t attempt;	/* of the last REOPEN */
 	uint32_t paths;
 	struct pw_guest *guest;
 	struct pw_transfer_board board;
 	bool has_board;
 	bool prepared;	/* the agent has our permit: DISCARD at the end */
-	unsigned waiting;	/* answers that OPENED still lacks */
+	bool ready;	/* the agent has taken it */
 	uint32_t regions_added;
 	struct pw_target_device device[PW_DEVICES_MAX];
 	bool sealing;	/* SEAL came */
@@ -76,6 +88,14 @@ int pw_target_tell(struct pw_target *t, struct pw_ctl *msg);
 int pw_target_ask(struct pw_target *t, const struct pw_agent_msg *request, pw_guest_fn fn);
 int pw_target_order(struct pw_target *t, struct pw_seam_msg *msg, int fd);
 void pw_target_end(struct pw_target *t);
+void pw_target_add_transfer(struct pw_target *t);
+void pw_target_on_sealed(struct pw_target *t);
+
+/* target_reopen.c */
+void pw_target_on_death(struct pw_target *t, int status);
+void pw_target_on_reopen(struct pw_target *t, const struct pw_ctl_host_reopen *far);
+void pw_target_send_reopened(struct pw_target *t);
+bool pw_target_is_stale(const struct pw_target *t, enum pw_ctl_type type);
 
 /* target_device.c */
 void pw_target_open_stream(struct pw_target *t, uint32_t device);
@@ -85,6 +105,8 @@ void pw_target_on_stream_end(struct pw_target *t, const struct pw_ctl_host_strea
 void pw_target_on_device_data(struct pw_target *t, const uint8_t *bytes, uint32_t n);
 bool pw_target_streams_ended(const struct pw_target *t);
 bool pw_target_streams_equal(const struct pw_target *t);
+uint32_t pw_target_devices_done(const struct pw_target *t);
+void pw_target_forget_streams(struct pw_target *t);
 void pw_target_close_devices(struct pw_target *t);
 
 /* target_verify.c */

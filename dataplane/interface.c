@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -14,7 +15,10 @@
 #include <unistd.h>
 
 #include "interface.h"
+#include "packet_filter.h"
 #include "pagewire/check.h"
+
+#define FDS_LOOKED_AT 1024	/* the lowest free numbers are given out, and few files are open */
 
 /* What the ring of a packet socket holds besides a frame without its tag, in
  * front: 52 bytes, rounded up to 16 with Ethernet at its end. And how the rings
@@ -241,4 +245,34 @@ struct pw_steer_rule pw_interface_rule(const struct pw_args *args)
 
 	memcpy(rule.ip, own->ip, sizeof(rule.ip));
 	return rule;
+}
+
+/* The driver keeps its socket to itself, but it is a file of this process. */
+static int find_socket(unsigned interface)
+{
+	for (int fd = 0; fd < FDS_LOOKED_AT; fd++) {
+		struct sockaddr_ll address;
+		socklen_t bytes = sizeof(address);
+
+		memset(&address, 0, sizeof(address));
+		if (!getsockname(fd, (struct sockaddr *)&address, &bytes) &&
+		    address.sll_family == AF_PACKET && address.sll_ifindex == (int)interface)
+			return fd;
+	}
+	return -ENOENT;
+}
+
+int pw_interface_filter(const struct pw_interface *f, const struct pw_steer_rule *rule,
+			char why[PW_WHY_BYTES])
+{
+	static const int yes = 1;
+	int fd = find_socket(if_nametoindex(f->name)), status;
+
+	if (fd < 0)
+		return pw_why(why, fd, "the packet socket of %s is not found", f->name);
+	status = pw_packet_filter_attach(fd, rule);
+	if (!status && setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)))
+		status = -errno;
+	return status ? pw_why(why, status, "filter of the packet socket of %s: %s", f->name,
+			       strerror(-status)) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * packet_filter.c - what the socket of af_packet takes: see interface.h
+ * packet_filter.c - see packet_filter.h
  *
  * Offsets are from the beginning of the frame, without the tag: the kernel has
  * put that aside.
@@ -9,14 +9,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_packet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "interface.h"
+#include "packet_filter.h"
 #include "pagewire/check.h"
-
-#define FDS_LOOKED_AT 1024	/* the lowest free numbers are given out, and few files are open */
+#include "pagewire/lane.h"
 
 #define STEPS_MAX 40u
 #define AT_TYPE	  12u
@@ -99,36 +98,12 @@ static void make(struct filter *f, const struct pw_steer_rule *rule)
 	finish(f);
 }
 
-/* The driver keeps its socket to itself, but it is a file of this process. */
-static int find_socket(unsigned interface)
+int pw_packet_filter_attach(int fd, const struct pw_steer_rule *rule)
 {
-	for (int fd = 0; fd < FDS_LOOKED_AT; fd++) {
-		struct sockaddr_ll address;
-		socklen_t bytes = sizeof(address);
-
-		memset(&address, 0, sizeof(address));
-		if (!getsockname(fd, (struct sockaddr *)&address, &bytes) &&
-		    address.sll_family == AF_PACKET && address.sll_ifindex == (int)interface)
-			return fd;
-	}
-	return -ENOENT;
-}
-
-int pw_interface_filter(const struct pw_interface *f, const struct pw_steer_rule *rule,
-			char why[PW_WHY_BYTES])
-{
-	static const int yes = 1;
 	struct filter filter = { 0 };
 	struct sock_fprog program = { .filter = filter.step };
-	int fd = find_socket(if_nametoindex(f->name));
 
-	if (fd < 0)
-		return pw_why(why, fd, "the packet socket of %s is not found", f->name);
 	make(&filter, rule);
 	program.len = (unsigned short)filter.count;
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ||
-	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)))
-		return pw_why(why, -errno, "filter of the packet socket of %s: %s", f->name,
-			      strerror(errno));
-	return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) ? -errno : 0;
 }

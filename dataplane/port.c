@@ -46,7 +46,6 @@ int pw_port_open(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_
 	memset(p, 0, sizeof(*p));
 	p->paths = (uint16_t)args->paths;
 	p->delay_target_us = args->delay_target_us;
-	p->is_software = args->vdevs > 0;
 	p->own = args->own;
 	p->vlan = (uint16_t)args->vlan;
 	p->is_memif = args->vdevs && pw_memif_is(args->vdev[0]);
@@ -232,19 +231,29 @@ struct pw_encap_ends pw_port_ends(const struct pw_port *p, unsigned path,
 
 struct pw_congestion_config pw_port_congestion(const struct pw_port *p)
 {
+	uint64_t delay_target_ns = p->delay_target_us * 1000ull;
+
 	/* A lane of shared memory has a ring that pushes back instead of a queue that
-	 * overflows, and its round trip is the scheduler's: delay says nothing. One
-	 * over a kernel's interface waits for that kernel's softirq: some ms. */
+	 * overflows, and its round trip is the scheduler's: delay says nothing. */
 	if (p->is_memif)
 		return (struct pw_congestion_config){ .window_start = 512,
 						      .window_min = 256,	/* the ring */
 						      .window_max = PW_WINDOW_SLOTS,
 						      .delay_target_ns = 100000000 };
+	/* The kernel's rings are short and overflow in silence: 512 frames are the
+	 * least of them. A round trip there is a few wake-ups: 100 us on idle cores,
+	 * milliseconds on shared ones. */
+	if (p->interface.kind)
+		return (struct pw_congestion_config){
+			.window_start = 128,
+			.window_min = 16,
+			.window_max = 256,
+			.delay_target_ns = delay_target_ns ? delay_target_ns : 5000000,
+		};
 	return (struct pw_congestion_config){
 		.window_start = 128,	/* 100 us at 100 Gbit/s */
 		.window_min = 4,
 		.window_max = PW_WINDOW_SLOTS / 2,
-		.delay_target_ns = p->delay_target_us ? p->delay_target_us * 1000ull :
-				   p->is_software ? 5000000 : 25000,
+		.delay_target_ns = delay_target_ns ? delay_target_ns : 25000,
 	};
 }

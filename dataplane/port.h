@@ -70,7 +70,6 @@ struct pw_port {
 	bool is_memif;
 	bool is_nic;	/* a PCI device that reads memory by itself */
 	bool is_shared;	/* with the kernel, which keeps what no rule names */
-	bool is_software;	/* no NIC of our own */
 	unsigned told;	/* what was said once: bits, see serve.c */
 	bool far_end;	/* of a lane of two processes: the one that serves */
 	uint16_t paths;

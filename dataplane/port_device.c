@@ -84,21 +84,22 @@ static int create_all(struct pw_port *p, const struct pw_args *args, unsigned de
 	return 0;
 }
 
-/* Before the queues are set up, which is when the driver would load a program. */
-static int sort_frames(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
+/* Before there is a device: the driver loads a program of its own if it finds
+ * none, and when a device is closed it detaches whatever program it finds. */
+static int steer(struct pw_port *p, const struct pw_steer_rule *rule, char why[PW_WHY_BYTES])
 {
-	struct pw_steer_rule rule = pw_interface_rule(args);
 	int status;
 
-	if (p->interface.kind == PW_INTERFACE_PACKET)
-		return pw_interface_filter(&p->interface, &rule, why);
-	status = pw_steer_load(&p->steer, &rule, why);
+	if (p->interface.kind != PW_INTERFACE_XDP)
+		return 0;
+	status = pw_steer_load(&p->steer, rule, why);
 	return status ? status : pw_steer_attach(&p->steer, p->interface.name, why);
 }
 
 int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	bool is_xdp = p->interface.kind == PW_INTERFACE_XDP;
+	struct pw_steer_rule rule = pw_interface_rule(args);
 	int status;
 
 	if (args->pci)
@@ -106,8 +107,10 @@ int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WH
 	if (args->vdevs != 1 && args->vdevs != args->paths)
 		return pw_why(why, -EINVAL, "%u --vdev for %u paths: one for all, or one each",
 			      args->vdevs, args->paths);
-	status = create_all(p, args, is_xdp ? args->paths : args->vdevs, why);
-	if (!status && p->interface.kind)
-		status = sort_frames(p, args, why);
+	status = steer(p, &rule, why);
+	if (!status)
+		status = create_all(p, args, is_xdp ? args->paths : args->vdevs, why);
+	if (!status && p->interface.kind == PW_INTERFACE_PACKET)
+		status = pw_interface_filter(&p->interface, &rule, why);
 	return status;
 }

@@ -23,7 +23,8 @@ static uint64_t pieces(uint64_t n, uint64_t to)
 
 /* ---- add ---- */
 
-/* Our cids, and where on this host they are found. */
+/* Where on this host they are found; others than those of the same transfer
+ * before, of which datagrams may still come. */
 static int choose_cids(struct pw_share *s, const struct pw_lane *lane,
 		       struct pw_seam_transfer *answer)
 {
@@ -31,12 +32,14 @@ static int choose_cids(struct pw_share *s, const struct pw_lane *lane,
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EAGAIN;
-	memset(answer->cids, 0, sizeof(answer->cids));
 	memset(answer->ports, 0, sizeof(answer->ports));
 	for (uint32_t i = 0; i < lane->port.paths; i++) {
-		answer->cids[i] = s->cids[i] = PW_CID(s->number, i, random[i]);
+		s->cids[i] = PW_CID(s->number, i, random[i]);
+		if (s->cids[i] == answer->cids[i])
+			s->cids[i] = PW_CID(s->number, i, random[i] ^ 1u);
 		answer->ports[i] = pw_port_source_port(&lane->port, i, &s->peer);
 	}
+	memcpy(answer->cids, s->cids, sizeof(s->cids));
 	return 0;
 }
 

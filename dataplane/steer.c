@@ -12,11 +12,7 @@
 #include <xdp/libxdp.h>
 
 #include "steer.h"
-
-/* The program as it was compiled, so that no file must lie beside pagewire-dp. */
-static const unsigned char object_bytes[] __attribute__((aligned(8))) = {
-#include "steer_object.inc"
-};
+#include "steer_object.h"
 
 /* libbpf speaks of the section it does not know, libxdp of the map that is
  * missing on purpose, and both of the link that they cannot replace. */
@@ -52,7 +48,7 @@ int pw_steer_load(struct pw_steer *s, const struct pw_steer_rule *rule, char why
 	libbpf_set_print(say_nothing);
 	libxdp_set_print(libxdp_says_nothing);
 	*s = (struct pw_steer){ 0 };
-	s->object = bpf_object__open_mem(object_bytes, sizeof(object_bytes), NULL);
+	s->object = bpf_object__open_mem(pw_steer_object, pw_steer_object_bytes, NULL);
 	if (!s->object)
 		return refused(-errno, "opening the XDP program", why);
 	status = bpf_object__load(s->object);

@@ -3,7 +3,7 @@
  * steer.h - the XDP program that leaves an interface to the kernel, but for the lane
  *
  *	pw_steer_load();	the program and its maps, with the lane's rule
- *	pw_steer_attach();	to the interface, before the driver makes its sockets:
+ *	pw_steer_attach();	to the interface, before there is a device of the driver:
  *				it finds this program, adds its queues to it, and does
  *				not load one of its own, which would take every frame
  *	pw_steer_detach();

@@ -115,16 +115,6 @@ static int begin_save(struct pw_guest_device *d, bool stopped, int *data_fd)
 	return start_thread(d, true, data_fd);
 }
 
-static int finish_save(struct pw_guest_device *d)
-{
-	int result;
-
-	if (is_done(d, &result))	/* before it was told to: the reader has gone */
-		return result ? result : -EPIPE;
-	d->ops->finish_save(d->device);
-	return 0;
-}
-
 static int begin_load(struct pw_guest_device *d, int *data_fd)
 {
 	d->loaded = false;
@@ -154,7 +144,7 @@ int pw_guest_device_enter(struct pw_guest_device *d, enum pw_device_state state,
 	if (state == PW_DEVICE_PRE_COPY)
 		err = begin_save(d, false, data_fd);
 	else if (state == PW_DEVICE_STOP_COPY && d->state == PW_DEVICE_PRE_COPY)
-		err = finish_save(d);
+		d->ops->finish_save(d->device);	/* in vain if the reader has gone */
 	else if (state == PW_DEVICE_STOP_COPY)
 		err = begin_save(d, true, data_fd);
 	else if (state == PW_DEVICE_RESUMING)

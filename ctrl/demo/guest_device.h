@@ -9,10 +9,14 @@
  * STOP_COPY (same thread, told to finish) -> RUNNING or STOP. At the target:
  * STOP -> RESUMING (caller gets the write end) -> loaded -> RUNNING.
  *
- * What can go wrong: the other end closes early (the thread ends with an
- * error, which the next request reports), or the session is given up (the
- * thread is told to stop and joined). A load that failed leaves ERROR, and only
- * pw_guest_device_reset leaves that.
+ * What can go wrong: the other end closes early (the thread ends with an error,
+ * which await_load reports; a save waits for whoever reads it to begin anew), or
+ * the session is given up (the thread is told to stop and joined). A load that
+ * failed leaves ERROR, and only pw_guest_device_reset leaves that.
+ *
+ * Anew: PRE_COPY -> RUNNING -> PRE_COPY, STOP_COPY -> STOP -> STOP_COPY, RESUMING
+ * -> STOP -> RESUMING. Each gives another data_fd and the whole state from its
+ * start; the one before sees its end (EOF, EPIPE) and nothing of the new.
  *
  * D1  A thread lives in PRE_COPY, STOP_COPY and RESUMING only, and is joined
  *     before the state is left.

@@ -16,7 +16,11 @@
  * Devices speak the states of VFIO migration v2. A device in PRE_COPY or
  * STOP_COPY is read from data_fd until "nothing now" (EAGAIN) or the end of
  * file; one in RESUMING is written to data_fd, and closing it ends the state.
- * PRE_COPY -> STOP_COPY keeps the same data_fd.
+ * PRE_COPY -> STOP_COPY keeps the same data_fd. A stream that was cut off begins
+ * again, with another data_fd and the whole state from its start:
+ * PRE_COPY -> RUNNING -> PRE_COPY, STOP_COPY -> STOP -> STOP_COPY, RESUMING -> STOP ->
+ * RESUMING. That the reader or writer of a data_fd has gone is no reason to refuse
+ * any of these, nor PRE_COPY -> STOP_COPY.
  *
  * The source, in order: REGISTER, ARM, DEVICE_STATE (PRE_COPY), DEVICE_INFO ...,
  * PAUSE, DEVICE_STATE (STOP_COPY), then RELEASE (it runs at the target) or

@@ -24,6 +24,9 @@
  *	STREAM_ENDED when all placed      STREAM_ENDED when all written
  *	TRANSFER_DEL                      SEAL, TRANSFER_DEL
  *
+ * After TRANSFER_DEL was answered, or the dataplane was started again, the same
+ * transfer can be added again with the same board.
+ *
  * Host byte order: both ends are on one host, of one version (checked in READY).
  */
 #ifndef PW_SEAM_H
@@ -70,7 +73,8 @@ struct pw_seam_transfer {
 	uint32_t slice_shift;
 	uint64_t board_bytes;
 	uint64_t rate_bytes_per_s;	/* ceiling for all paths together, 0 for none */
-	uint32_t cids[PW_PATHS_MAX];	/* answer: our receiving ids; START: the peer's */
+	uint32_t cids[PW_PATHS_MAX];	/* ADD: our receiving ids until now, not to be used again;
+					 * answer: those from now on; START: the peer's */
 	uint16_t ports[PW_PATHS_MAX];	/* UDP source port of each path. Answer: that the peer is to
 					 * use, so that its datagrams reach the right queue here;
 					 * START: that we are to use, 0 for our own choice */
@@ -81,7 +85,7 @@ struct pw_seam_transfer {
 
 struct pw_seam_region {
 	uint32_t region;
-	uint32_t unused;
+	uint32_t populated;	/* target: all of it has memory already */
 	uint64_t bytes;
 	uint64_t bitmap_offset;	/* source: of its dirty bitmap in the board */
 	char why[200];	/* answer, status != 0: one line, what was found; or "" */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""faults.py - processes and links that die in the middle of a migration, and second tries
+"""faults.py - processes and links that die in the middle of a migration, and second tries;
+restart.py is about those of the dataplane
 
 Whatever happens before the guest is given away, it runs on at the source; from
 then on it never runs at both ends.
@@ -185,42 +186,6 @@ def source_dies_in_the_stun():
                        "still" in report["guest_is"], report["guest_is"])
             case.equal(f"source dies at {stage}, again: it was not touched",
                        (guest.state(), waiting.state()), ("paused", "waiting"))
-
-
-def may_begin(pair):
-    """A migration that begins is cancelled at once. One that an end refuses whose
-    dataplane is being started is no failure of the test."""
-    try:
-        migration = pair.begin()
-    except RpcError as error:
-        case.equal("an error says that the dataplane is not ready", error.id, "PW-3013")
-        return False
-    begun = migration.until_stage("pre-copy")["result"] == "running"
-    if begun:
-        migration.cancel()
-    migration.result()
-    pair.b.await_free("g")
-    return begun
-
-
-@case.group
-def dataplane_dies_at_one_end():
-    with Pair(limit_mbps=SLOW_MBPS) as pair:
-        pair.start()
-        guest, waiting = pair.a.guest(options=BUSY), pair.b.guest(incoming=True)
-        for host in (pair.b, pair.a):
-            name = f"dataplane of {host.name} dies"
-            migration = pair.begin()
-            in_round_0(migration, waiting)
-            killed = host.dataplane()
-            os.kill(killed, signal.SIGKILL)
-            failed_clearly(name, migration.result())
-            guest_runs_on(name, guest)
-            until("another dataplane", 10, lambda: host.dataplane() not in (None, killed),
-                  host.daemon.must_run)
-            pair.b.await_free("g")
-            until("both dataplanes to take a migration", 10, lambda: may_begin(pair))
-        move_again("dataplanes died", pair, guest, waiting)
 
 
 @case.group

@@ -21,7 +21,8 @@ from bed.case import Failure, case, until  # noqa: E402
 from bed.pair import Pair, guest_runs_on, moved_and_verified  # noqa: E402
 
 (HELLO, OPEN, OPENED, STREAM_OPEN, STREAM_OPENED, CLOSE, CLOSED, DIGESTS, STREAM_END, DEVICE_DATA,
- SEAL, SEALED, VERIFIED, LOADED, GIVE, RUNNING, RELEASED, ABORT, REFUSE, PING, PONG) = range(1, 22)
+ SEAL, SEALED, VERIFIED, LOADED, GIVE, RUNNING, RELEASED, ABORT, REFUSE, PING, PONG, RESET, REOPEN,
+ REOPENED) = range(1, 25)
 ENHANCED, LEGACY = 1, 2
 NONE, FULL = 0, 2
 MIB = 1 << 20
@@ -40,6 +41,10 @@ def digest_row(region, block, mask=1, late=0):
     return struct.pack("<IIQ10Q", region, late, block, mask, *[0] * 9)
 
 
+def reopen(attempt, cid=0x1234):
+    return struct.pack("<II16I32x", attempt, 0, cid, *[0] * 15)
+
+
 def seal(blocks=0, streams=0):
     return struct.pack("<QII", blocks, streams, 0)
 
@@ -55,7 +60,7 @@ class Rogue:
         plain.settimeout(5)
         self.tls = context.wrap_socket(plain, server_side=accepting)
         self.id, self.epoch, self.read, self.heard = os.urandom(16), 1, b"", []
-        self.send(HELLO, struct.pack("<II16s64s24s", 1, 0, bytes(16), name.encode(), b""), id=NOBODYS,
+        self.send(HELLO, struct.pack("<II16s64s24x", 1, 0, bytes(16), name.encode()), id=NOBODYS,
                   epoch=0)
         self.hear(HELLO)
 
@@ -65,10 +70,17 @@ class Rogue:
     def __exit__(self, *failure):
         self.tls.close()
 
-    def send(self, kind, body=b"", rows=0, id=None, epoch=None, length=None):
-        self.tls.sendall(struct.pack(
+    def packed(self, kind, body=b"", rows=0, id=None, epoch=None, length=None):
+        return struct.pack(
             "<IHH16sII", 32 + len(body) if length is None else length, kind, 0,
-            self.id if id is None else id, self.epoch if epoch is None else epoch, rows) + body)
+            self.id if id is None else id, self.epoch if epoch is None else epoch, rows) + body
+
+    def send(self, *message, **header):
+        self.tls.sendall(self.packed(*message, **header))
+
+    def send_at_once(self, *messages):
+        """The last is there before the first is answered."""
+        self.tls.sendall(b"".join(self.packed(*message) for message in messages))
 
     def send_rows(self, kind, *rows):
         self.send(kind, b"".join(rows), len(rows))
@@ -131,8 +143,8 @@ class Target:
         parts = [(b"", memory or self.memory)] * regions
         parts += [(name.encode(), 0 if name == "cpu" else self.vgpu_bytes)
                   for name in self.devices]
-        rogue.send(OPEN, struct.pack("<64sBBBBIII16I16H", guest, mode, verify, regions,
-                                     len(self.devices), paths, shift, payload, *[0] * 32) +
+        rogue.send(OPEN, struct.pack("<64sBBBBIII16I32x", guest, mode, verify, regions,
+                                     len(self.devices), paths, shift, payload, *[0] * 16) +
                    b"".join(struct.pack("<24sQII", name, size, 0, 0) for name, size in parts),
                    len(parts))
 
@@ -236,8 +248,21 @@ def messages_out_of_order_while_it_is_open():
                 ("SEAL before streams end", ("SEAL",), (SEAL, seal(0, 1))),
                 ("SEAL of other streams", ("SEAL",), (SEAL, seal(0, 3))),
                 ("GIVE before SEAL", ("GIVE",), (GIVE,)), ("RELEASED", ("RELEASED",), (RELEASED,)),
-                ("a target's word", ("VERIFIED",), (VERIFIED, bytes(16)))):
+                ("a target's word", ("VERIFIED",), (VERIFIED, bytes(16))),
+                ("RESET", ("RESET",), (RESET,)), ("REOPENED", ("REOPENED",), (REOPENED, reopen(1))),
+                ("REOPENs faster than they are answered", ("GIVE",),
+                 *[(REOPEN, reopen(n, n)) for n in range(1, 200)], (GIVE,))):
             t.ends(name, then(lambda rogue: t.opened(rogue), *messages), *words)
+        for word, *message in (("CLOSE", CLOSE, close_row(0, 0), 1), ("SEAL", SEAL, seal()),
+                               ("STREAM_OPEN", STREAM_OPEN, stream(0))):
+            t.ends(f"{word} before REOPENED", then(
+                lambda rogue: t.opened(rogue),
+                lambda rogue: rogue.send_at_once((REOPEN, reopen(1)), message)), word)
+        for attempt, word in ((6, "GIVE"), (5, "GIVE"), ((1 << 32) - 1, "CLOSE")):
+            t.ends(f"REOPEN {attempt} after 6 is{' not' * (word == 'GIVE')} obeyed", then(
+                lambda rogue: t.opened(rogue), (REOPEN, reopen(6)),
+                lambda rogue: rogue.hear(REOPENED), lambda rogue: rogue.send_at_once(
+                    (REOPEN, reopen(attempt)), (CLOSE, close_row(0, 0), 1), (GIVE,))), word)
         for kind in (SEALED, RUNNING):
             t.ends(f"type {kind}", then(lambda rogue: t.opened(rogue),
                                         (kind, bytes(24 if kind == RUNNING else 0))), "order")
@@ -335,6 +360,7 @@ def messages_out_of_order_once_it_is_sealed():
                                                          (CLOSE, close_row(0, 0), 1)),
                 ("more digests than said", "digests", (DIGESTS, digest_row(0, 0), 1)),
                 ("STREAM_OPEN", "STREAM_OPEN", (STREAM_OPEN, stream(0))),
+                ("REOPEN", "REOPEN", (REOPEN, reopen(1))),
                 ("RELEASED before GIVE", "RELEASED", (RELEASED,))):
             t.ends(name, then(t.sealed, *messages), word)
         t.ends("two SEALs in a row", then(lambda rogue: t.opened(rogue, verify=NONE),
@@ -470,8 +496,12 @@ def a_target_that_talks_nonsense():
                     (SEALED,), (VERIFIED, bytes(16)), (LOADED, stream(15)),
                     (STREAM_OPENED, stream(15)),
                     (RUNNING, struct.pack("<QQQ", 1, 1 << 63, 1))), None),
+                ("RESET again and again", after_open((RESET,)), None),
+                ("REOPENED of what was not asked", after_open(
+                    (REOPENED, reopen(1)), (REOPENED, reopen(77))), None),
                 ("answers before OPENED", after_open(
-                    (CLOSED, close_row(0, 0), 1), (RUNNING, bytes(24)),
+                    (CLOSED, close_row(0, 0), 1), (RUNNING, bytes(24)), (RESET,),
+                    (REOPENED, reopen(1)),
                     (SEALED,), opened=False), None),
                 ("a source's word", after_open((GIVE,)), "failed"),
                 ("REFUSE", after_open((REFUSE, struct.pack("<I200s", 22, b"no")), opened=False),

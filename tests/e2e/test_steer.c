@@ -6,92 +6,26 @@
  * rights that it takes to load one, so that it is not among the unit tests.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include <bpf/bpf.h>
 
+#include "../unit/frame.h"
 #include "../unit/run.h"
 #include "pagewire/check.h"
 #include "steer.h"
 
-#define OWN   "192.0.2.2"
-#define OWN6  "2001:db8::2"
-#define FIRST 49600
-#define LAST  49601
-#define TCP   6
-#define UDP   17
-
-/* A frame in words; what is 0 or NULL is as the lane's own frames have it. */
-struct frame {
-	const char *to;	/* IPv6 if it has a colon */
-	uint16_t port;
-	uint16_t vlan;
-	uint16_t vlan_inside;	/* a second tag */
-	uint16_t fragment;	/* of the IPv4 header */
-	uint16_t ether_type;
-	uint8_t protocol;
-	uint8_t version_ihl;
-	uint8_t bytes;	/* cut off here */
-};
-
 static struct pw_steer steer;
-
-static size_t put16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-	return 2;
-}
-
-static size_t put_ipv4(uint8_t *at, const struct frame *f)
-{
-	memset(at, 0, 20);
-	at[0] = f->version_ihl ? f->version_ihl : 0x45;
-	put16(at + 6, f->fragment ? f->fragment : 0x4000);	/* do not fragment */
-	at[9] = f->protocol ? f->protocol : UDP;
-	inet_pton(AF_INET, f->to, at + 16);
-	return 20;
-}
-
-static size_t put_ipv6(uint8_t *at, const struct frame *f)
-{
-	memset(at, 0, 40);
-	at[0] = f->version_ihl ? f->version_ihl : 0x60;
-	at[6] = f->protocol ? f->protocol : UDP;
-	inet_pton(AF_INET6, f->to, at + 24);
-	return 40;
-}
-
-static size_t put_frame(uint8_t *frame, const struct frame *f)
-{
-	const uint16_t tags[] = { f->vlan, f->vlan_inside };
-	bool is_ipv6 = strchr(f->to, ':');
-	size_t n = 12;
-
-	for (unsigned i = 0; i < 2; i++)
-		if (tags[i]) {
-			n += put16(frame + n, 0x8100);
-			n += put16(frame + n, tags[i]);
-		}
-	n += put16(frame + n, f->ether_type ? f->ether_type : is_ipv6 ? 0x86dd : 0x0800);
-	n += is_ipv6 ? put_ipv6(frame + n, f) : put_ipv4(frame + n, f);
-	n += put16(frame + n, 1000);	/* from */
-	n += put16(frame + n, f->port);
-	n += 100;	/* length, checksum, payload */
-	return f->bytes ? f->bytes : n;
-}
 
 /* What the program makes of it, or a negative errno. */
 static int verdict(const struct frame *f)
 {
-	uint8_t bytes[256] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = bytes,
-		    .data_size_in = (uint32_t)put_frame(bytes, f), .repeat = 1);
+	uint8_t bytes[FRAME_BYTES_MAX] = { 0 };
+	struct bpf_test_run_opts run = { .sz = sizeof(run), .data_in = bytes, .repeat = 1,
+					 .data_size_in = (uint32_t)put_frame(bytes, f) };
 	int status = bpf_prog_test_run_opts(pw_steer_program_fd(&steer), &run);
 
 	return status ? status : (int)run.retval;
@@ -116,15 +50,6 @@ static void given(const struct pw_steer_rule *rule, bool with_socket)
 	if (with_socket)
 		CU_ASSERT_EQUAL_FATAL(bpf_map_update_elem(pw_steer_map_fd(&steer, "xsks_map"),
 							  &queue, &fd, 0), 0);
-}
-
-static struct pw_steer_rule rule_of(const char *own, uint16_t vlan)
-{
-	struct pw_steer_rule rule = { .port_first = FIRST, .port_last = LAST, .vlan = vlan,
-				      .family = strchr(own, ':') ? 6 : 4 };
-
-	inet_pton(rule.family == 6 ? AF_INET6 : AF_INET, own, rule.ip);
-	return rule;
 }
 
 struct row {
@@ -211,6 +136,7 @@ static void test_of_a_lane_with_a_tag_only_frames_with_that_tag_are_ours(void)
 		/*  5 */ { { .to = OWN, .port = FIRST, .vlan = 7, .vlan_inside = 7 }, XDP_PASS },
 		/*  6 */ { { .to = OWN, .port = LAST + 1, .vlan = 7 }, XDP_PASS },
 		/*  7 */ { { .to = OWN6, .port = FIRST, .vlan = 7 }, XDP_PASS },
+		/*  8 */ { { .to = OWN, .port = FIRST, .vlan = 7, .ether_type = 0x0806 }, XDP_PASS },
 	};
 	static const struct row rows6[] = {
 		/*  1 */ { { .to = OWN6, .port = FIRST, .vlan = 7 }, XDP_REDIRECT },

@@ -31,6 +31,22 @@ static bool chance(struct link_model *m, uint32_t of_a_million)
 	return of_a_million && draw(m) % MILLION < of_a_million;
 }
 
+static bool is_faulty(const struct link_model *m, const struct link_frame *frame)
+{
+	uint32_t classes = m->config.faulty_classes;
+
+	return !classes || classes >> frame->class & 1u;
+}
+
+static bool is_in_hole(const struct link_model *m, const struct link_frame *frame,
+		       uint64_t now_ns)
+{
+	const struct link_config *c = &m->config;
+
+	return c->hole_bytes && frame->bytes > c->hole_bytes && now_ns >= c->hole_from_ns &&
+	       is_faulty(m, frame);
+}
+
 /* In front of the queue: what no copy survives. */
 static bool is_stopped(struct link_model *m, const struct link_frame *frame, uint64_t now_ns)
 {
@@ -41,7 +57,7 @@ static bool is_stopped(struct link_model *m, const struct link_frame *frame, uin
 	} else if (c->first_frames[frame->class]) {
 		c->first_frames[frame->class]--;
 		m->stats.lost_first++;
-	} else if (c->hole_bytes && frame->bytes > c->hole_bytes && now_ns >= c->hole_from_ns) {
+	} else if (is_in_hole(m, frame, now_ns)) {
 		m->stats.lost_long++;
 	} else {
 		return false;
@@ -216,7 +232,6 @@ void link_model_init(struct link_model *m, const struct link_config *config, uin
 void link_model_offer(struct link_model *m, const struct link_frame *frame, uint64_t now_ns,
 		      struct link_verdict *verdict)
 {
-	uint32_t faulty = m->config.faulty_classes;
 	bool ce = false;
 
 	verdict->copies = 0;
@@ -224,7 +239,7 @@ void link_model_offer(struct link_model *m, const struct link_frame *frame, uint
 	m->stats.bytes += frame->bytes;
 	if (is_stopped(m, frame, now_ns) || !queue_up(m, frame, now_ns, &ce))
 		return;
-	if (!faulty || faulty >> frame->class & 1u)
+	if (is_faulty(m, frame))
 		cross_faultily(m, frame, now_ns, ce, verdict);
 	else
 		add_copy(m, verdict, ce);

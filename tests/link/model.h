@@ -73,7 +73,7 @@ struct link_config {
 	uint32_t repeat_soon;	/* of a copy within the jitter */
 	uint32_t repeat_late;
 	uint32_t corrupt;	/* 85 % flips, 10 % shortened, 5 % lengthened */
-	uint32_t faulty_classes;	/* bit per class that all of the above befalls; 0: all */
+	uint32_t faulty_classes;	/* bit per class that all this and the hole befalls; 0: all */
 	uint64_t silence_ns_max;
 	uint64_t reorder_ns_max;
 	uint64_t late_ns_max;	/* of a late copy */

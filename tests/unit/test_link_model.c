@@ -377,6 +377,9 @@ static void test_faults_befall_only_the_classes_named(void)
 	given_link((struct link_config){ .lose = MILLION, .faulty_classes = 1u << LINK_UDP });
 	CU_ASSERT_EQUAL(offer(), 0);
 	CU_ASSERT_EQUAL(offer_frame(tcp), 1);
+	given_link((struct link_config){ .hole_bytes = 50, .faulty_classes = 1u << LINK_UDP });
+	CU_ASSERT_EQUAL(offer(), 0);
+	CU_ASSERT_EQUAL(offer_frame(tcp), 1);
 }
 
 static const struct link_config everything = {

@@ -3,7 +3,8 @@
 
     with Net() as net:                          # a - veth - b
     with Net(link="delay=1ms") as net:          # a - veth - pw-link - veth - b
-        net.a.run("ping", "-c1", net.b.address)
+        with net.a.inside():                # sockets made here are of that end
+            ...
         net.link.set("perfect", "forth.lose=2%")
         net.link.counters()["forth"]["lost_alone"]
 
@@ -13,22 +14,28 @@ at all ends: a super-frame does not fit into any frame, and a checksum that is
 left to a device is never made on a veth.
 """
 
+import contextlib
+import ctypes
 import glob
 import json
 import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 from .case import Failure
 from .process import MARK, PROGRAMS, Process
 
+CLONE_NEWNET = 0x40000000
 PREFIX = "pwn"
 MTU = 9000
 LINK_SLACK = 64         # by so much a frame may grow that the link lengthens
 NOT_MARKED = {MARK.partition("=")[0]: ""}    # it is of the net, which outlives a pair
 OFFLOADS = ("rx", "off", "tx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(*argv):
@@ -64,6 +71,21 @@ class End:
     def run(self, *argv):
         return run(*self.prefix, *argv)
 
+    @contextlib.contextmanager
+    def inside(self):
+        """This thread is there meanwhile."""
+        def go_to(path):
+            with open(path) as file:
+                if libc.setns(file.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), f"setns {path}")
+        home = f"/proc/{os.getpid()}/task/{threading.get_native_id()}/ns/net"
+        with open(home) as at_home:
+            go_to(f"/run/netns/{self.namespace}")
+            try:
+                yield
+            finally:
+                go_to(f"/proc/self/fd/{at_home.fileno()}")
+
     def bring_up(self, interface, mtu):
         """Without addresses of its own making: they would have it send what nobody asked for."""
         self.run("ethtool", "-K", interface, *OFFLOADS)
@@ -85,9 +107,10 @@ class End:
 class Link(Process):
     """pw-link between two interfaces of a namespace."""
 
+    PROGRAM = os.path.join(PROGRAMS, "tests", "e2e", "link", "pw-link")
+
     def __init__(self, end, interfaces, settings, log, seed=1):
-        program = os.path.join(PROGRAMS, "tests", "e2e", "link", "pw-link")
-        super().__init__("pw-link", [*end.prefix, program, "--seed", str(seed), *interfaces,
+        super().__init__("pw-link", [*end.prefix, self.PROGRAM, "--seed", str(seed), *interfaces,
                                      *settings], log, env=NOT_MARKED)
         self.hear("ready")
 
@@ -104,9 +127,12 @@ class Link(Process):
 
     def set(self, *settings):
         """When this returns, they hold."""
+        self.say(*settings)
+        self.hear("set")
+
+    def say(self, *settings):
         self.child.stdin.write(" ".join(settings).encode() + b"\n")
         self.child.stdin.flush()
-        self.hear("set")
 
     def counters(self):
         """By direction, each by its name."""

@@ -69,7 +69,7 @@ static const struct key {
 	KEY64("late_time", config.late_ns_max, TIME, 1e12, "80ms", "how much later at most"),
 	KEY32("corrupt", config.corrupt, CHANCE, 1e6, "2%", "spoilt"),
 	KEY32("classes", config.faulty_classes, CLASSES, 0, "udp,tcp",
-	      "whom all of the above befalls: udp, tcp, other; all"),
+	      "whom all of the above and the hole befalls: udp, tcp, other; all"),
 	KEY64("delay", config.delay_ns, TIME, 1e12, "2ms", "of every frame"),
 	KEY64("jitter", config.jitter_ns, TIME, 1e12, "100us", "on top, at most"),
 	KEY64("rate", config.bytes_per_s, RATE, 18e9, "1G", "bit/s"),

@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""restart.py - dataplanes that are killed in the middle of a migration, which goes on all the same
+
+restart.py [GROUP...] [--seed N]        the seed is printed; it chooses the moments of the kills
+
+A host whose pagewired is stopped at a failpoint has its dataplane killed there,
+and then learns of everything at once. Whatever was killed, the guest arrives
+whole, with no step lost or taken twice.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+from bed.case import case, until  # noqa: E402
+from bed.pair import Pair, failed_clearly, guest_runs_on, moved_and_verified  # noqa: E402
+from bed.process import copy_programs  # noqa: E402
+
+BUSY = ("--dirty-rate", "64M")
+SLOW_MBPS = 800         # 64 MiB and as much of a device take about a second
+RESTART_S = 1           # a dataplane of this lane starts in 0.2 s
+
+# Where a pagewired is stopped, and whose dataplanes are killed then.
+MOMENTS = [
+    ("a", "sent OPEN", "ab"), ("b", "got OPEN", "b"), ("b", "sent OPENED", "ab"),
+    ("a", "stage pre-copy", "ab"), ("a", "got CLOSED", "ab"),
+    ("b", "got CLOSE", "b"), ("b", "got STREAM_OPEN", "b"), ("a", "got STREAM_OPENED", "ab"),
+    ("a", "stage quiesce", "ab"), ("a", "stage sync", "ab"), ("a", "stage wire", "ab"),
+    ("b", "got STREAM_END", "ab"), ("b", "got DIGESTS", "ab"), ("a", "sent SEAL", "ab"),
+    ("b", "got SEAL", "ab"), ("b", "sent SEALED", "b"), ("a", "stage verify", "ab"),
+    ("a", "stage load", "ab"), ("b", "got GIVE", "ab"),
+]
+
+# In the reopening after a first death: (first killed, stopped, where, then killed).
+AGAIN = [
+    ("a", "b", "got REOPEN", "ab"), ("a", "b", "sent REOPENED", "ab"),
+    ("a", "a", "got REOPENED", "ab"), ("a", "a", "sent REOPEN", "ab"),
+    ("b", "a", "got RESET", "ab"), ("b", "b", "sent RESET", "ab"), ("b", "b", "got REOPEN", "ab"),
+]
+
+
+def take_seed():
+    seed = int.from_bytes(os.urandom(3), "big")
+    if "--seed" in sys.argv:
+        at = sys.argv.index("--seed")
+        seed = int(sys.argv[at + 1])
+        del sys.argv[at:at + 2]
+    print(f"seed {seed}", flush=True)
+    return seed
+
+
+SEED = take_seed()
+
+
+def kill_dataplane(host):
+    """The one that is there now; True if there was one."""
+    pid = host.dataplane()
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+    return bool(pid)
+
+
+def choices(letters):
+    """Each alone, and all at once."""
+    return [*letters, letters] if len(letters) > 1 else [letters]
+
+
+class Move:
+    """One migration of a guest that keeps writing: its hosts are as the pair's."""
+
+    def __init__(self, pair, name, *stops, **options):
+        """stops: (whose pagewired, where)."""
+        self.pair, self.name = pair, name
+        self.hosts = {"a": pair.a, "b": pair.b}
+        for letter, host in self.hosts.items():
+            place = dict(stops).get(letter)
+            host.launch(place and (place if ":" in place else place + ":stop"))
+        for host in pair.hosts:
+            until(f"{host.name} to serve", 15, host.serves, host.daemon.must_run)
+        self.guest = pair.a.guest(options=BUSY, **options)
+        self.waiting = pair.b.guest(incoming=True, **options)
+
+    def kill(self, letters):
+        for letter in letters:
+            kill_dataplane(self.hosts[letter])
+
+    def kill_where_it_stops(self, stopped, letters):
+        daemon = self.hosts[stopped].daemon
+        daemon.await_stop()
+        self.kill(letters)
+        daemon.send_signal(signal.SIGCONT)
+
+    def ends_well(self, migration, restarts=None, **how):
+        """Done, whole, and said how often it was opened anew."""
+        report = migration.result(**how)
+        moved_and_verified(self.name, report, self.waiting)
+        case.equal(f"{self.name}: the guest has left the source", self.guest.state(), "released")
+        if restarts is not None:
+            case.check(f"{self.name}: the report counts the restarts",
+                       report["dataplane_restarts"] in restarts, report["dataplane_restarts"])
+        return report
+
+    def end(self):
+        for process in (self.guest, self.waiting):
+            process.kill()
+        for host in self.pair.hosts:
+            status = host.daemon.end()
+            case.equal(f"{self.name}: {host.daemon.name} ends in order", status, 0)
+
+
+def in_round(number):
+    return lambda r: r["stage"] == "pre-copy" and r["now"]["round"] >= number
+
+
+@case.group
+def a_dataplane_is_killed_in_a_round():
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        for letters in ("a", "b", "ab"):
+            for number in (0, 1):
+                move = Move(pair, f"{letters} killed in round {number}")
+                migration = pair.begin()
+                migration.until("in its round", in_round(number))
+                with move.waiting.memfd() as memory:
+                    until("a page at the target", 5, lambda: any(
+                        os.pread(memory.fileno(), 1 << 20, 0)))
+                move.kill(letters)
+                begin = time.monotonic()
+                migration.until("opened anew", lambda r: r["dataplane_restarts"] > 0)
+                until("both dataplanes", 5, lambda: all(h.dataplane() for h in pair.hosts))
+                move.ends_well(migration, restarts=(1, 2))
+                case.check(f"{move.name}: in time", time.monotonic() - begin < 10)
+                move.end()
+
+
+@case.group
+def a_dataplane_is_killed_at_any_step():
+    with Pair() as pair:
+        for stopped, place, all_letters in MOMENTS:
+            for letters in choices(all_letters):
+                move = Move(pair, f"{letters} killed at {place} of {stopped}", (stopped, place))
+                migration = pair.begin()
+                move.kill_where_it_stops(stopped, letters)
+                report = move.ends_well(migration)
+                case.check(f"{move.name}: it did not take long", report["total_s"] < 5, report)
+                move.end()
+
+
+@case.group
+def a_dataplane_is_killed_while_the_transfer_is_opened_anew():
+    with Pair() as pair:
+        for first, stopped, place, all_letters in AGAIN:
+            for letters in choices(all_letters):
+                move = Move(pair, f"{first}, then {letters} killed at {place} of {stopped}",
+                            (stopped, place))
+                migration = pair.begin()
+                migration.until("in a round", in_round(0))
+                move.kill(first)
+                move.kill_where_it_stops(stopped, letters)
+                move.ends_well(migration, restarts=(1, 2, 3, 4))
+                move.end()
+
+
+@case.group
+def an_answer_to_an_older_attempt_is_ignored():
+    """REOPENED 1 is on its way when the source has sent REOPEN 2."""
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        move = Move(pair, "older answer", ("a", "sent REOPEN:stop:2"), ("b", "sent REOPENED"))
+        migration = pair.begin()
+        migration.until("in a round", in_round(0))
+        move.kill("a")
+        pair.b.daemon.await_stop()
+        move.kill("a")
+        pair.a.daemon.await_stop()
+        for host in (pair.b, pair.a):
+            host.daemon.send_signal(signal.SIGCONT)
+        move.ends_well(migration, restarts=(2, 3))
+        move.end()
+
+
+@case.group
+def streams_are_not_drained_when_the_target_is_sealed():
+    with Pair() as pair:
+        move = Move(pair, "undrained", ("a", "stage wire"))
+        migration = pair.begin()
+        move.hosts["a"].daemon.await_stop()
+        move.waiting.send_signal(signal.SIGSTOP)
+        move.waiting.await_stop()
+        move.hosts["a"].daemon.send_signal(signal.SIGCONT)
+        migration.until_stage("verify")
+        move.kill("b")
+        migration.until("opened anew", lambda r: r["dataplane_restarts"] > 0)
+        move.waiting.send_signal(signal.SIGCONT)
+        move.ends_well(migration, restarts=(1, 2))
+        move.end()
+
+
+@case.group
+def each_dataplane_is_killed_ten_times_in_one_migration():
+    """At random moments, in turn; some find it while it is being started."""
+    chance = random.Random(SEED)
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        move = Move(pair, f"ten times each, seed {SEED}", memory="256M", device="64M")
+        migration = pair.begin()
+        migration.until("in a round", in_round(0))
+        kills = {"a": 0, "b": 0}
+        for turn in range(20):
+            letter = "ab"[turn % 2]
+            time.sleep(chance.uniform(0.02, 0.6))
+            until("a dataplane", 5, lambda: kill_dataplane(move.hosts[letter]))
+            kills[letter] += 1
+            report = migration.report()
+            if not case.equal(f"{move.name}: kill {turn + 1} finds it going on", report["result"],
+                              "running", report["error"]):
+                break
+        case.equal(f"{move.name}: so many were killed", kills, {"a": 10, "b": 10})
+        report = move.ends_well(migration, within=60)
+        case.check(f"{move.name}: the report counts the restarts",
+                   10 <= report["dataplane_restarts"] <= 60, report["dataplane_restarts"])
+        print(f"       {report['dataplane_restarts']} restarts, {report['total_s']:.1f} s, "
+              f"stun {report['stun_s']:.3f} s", flush=True)
+        move.end()
+
+
+@case.group
+def both_of_two_migrations_go_on():
+    """One each way: each dataplane is the source of one and the target of the other."""
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        pair.start()
+        there = pair.a.guest("there", options=BUSY), pair.b.guest("there", incoming=True)
+        back = pair.b.guest("back", options=BUSY), pair.a.guest("back", incoming=True)
+        migrations = [pair.begin("there"), pair.begin("back", source=pair.b)]
+        for migration in migrations:
+            migration.until("in a round", in_round(0))
+        for host in pair.hosts:
+            kill_dataplane(host)
+            for migration in migrations:
+                migration.until("opened anew", lambda r: r["dataplane_restarts"] > 0)
+        for name, migration, (guest, waiting) in zip(("there", "back"), migrations, (there, back)):
+            report = migration.result()
+            moved_and_verified(name, report, waiting)
+            case.check(f"{name}: the report counts the restarts", report["dataplane_restarts"] > 0)
+            case.equal(f"{name}: the guest has left the source", guest.state(), "released")
+
+
+@case.group
+def one_is_killed_at_any_time():
+    """So early or late that it may be in setup, in a round, in the stun, or after it."""
+    chance = random.Random(SEED + 1)
+    with Pair() as pair:
+        for turn in range(12):
+            letters = chance.choice(("a", "b", "ab"))
+            delay = chance.uniform(0, 0.3)
+            move = Move(pair, f"{letters} killed after {delay * 1e3:.0f} ms, seed {SEED}")
+            migration = pair.begin()
+            time.sleep(delay)
+            move.kill(letters)
+            move.ends_well(migration)
+            move.end()
+
+
+@case.group
+def legacy_mode_goes_on_as_well():
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        for letters in ("a", "b"):
+            move = Move(pair, f"legacy, {letters} killed in round 0")
+            migration = pair.begin(mode="legacy")
+            migration.until("in its round", in_round(0))
+            move.kill(letters)
+            move.ends_well(migration, restarts=(1, 2))
+            move.end()
+        for stopped, place in (("a", "stage wire"), ("b", "got DEVICE_DATA"), ("b", "got SEAL")):
+            for letters in ("a", "b"):
+                move = Move(pair, f"legacy, {letters} killed at {place}", (stopped, place))
+                migration = pair.begin(mode="legacy")
+                move.kill_where_it_stops(stopped, letters)
+                move.ends_well(migration)
+                move.end()
+
+
+@case.group
+def a_dataplane_that_does_not_come_back_fails_the_migration():
+    """It cannot be started; or it is started and never says that it is ready."""
+    for letter, text, within in (("a", None, 8), ("b", None, 8),
+                                 ("b", "#!/bin/sh\nexec tail -f /dev/null\n", 14)):
+        with Pair(limit_mbps=SLOW_MBPS // 2) as pair:
+            host = pair.a if letter == "a" else pair.b
+            host.programs = copy_programs(pair.path("bin"))
+            move = Move(pair, f"that of {letter} is {'silent' if text else 'gone'}")
+            migration = pair.begin()
+            migration.until("in a round", in_round(0))
+            program = host.program("pagewire-dp")
+            os.unlink(program)
+            if text:
+                with open(program, "w") as file:
+                    file.write(text)
+                os.chmod(program, 0o755)
+            move.kill(letter)
+            report = migration.result()
+            failed_clearly(move.name, report, within=within)
+            guest_runs_on(move.name, move.guest)
+            until("the dataplane to be given up", 10,
+                  lambda: text or "restart pagewired" in host.daemon.said(), host.daemon.must_run)
+            move.end()
+
+
+case.run()
