@@ -3,9 +3,11 @@
  * target.h - the target's side of a migration
  *
  * Happy path:
- *	target.c          OPEN: guest, transfer, regions; CLOSE; SEAL; end
+ *	target.c          what the source says; end
+ *	target_open.c     OPEN: guest, transfer, regions; OPENED
  *	target_device.c   devices take their state
  *	target_verify.c   digests of memory compared
+ *	target_reopen.c   a dataplane died: the transfer anew
  *	target_handover.c VERIFIED, LOADED, GIVE, RUNNING
  *
  * Everything that goes wrong before the guest was told to run is a REFUSE: what

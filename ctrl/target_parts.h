@@ -88,14 +88,17 @@ int pw_target_tell(struct pw_target *t, struct pw_ctl *msg);
 int pw_target_ask(struct pw_target *t, const struct pw_agent_msg *request, pw_guest_fn fn);
 int pw_target_order(struct pw_target *t, struct pw_seam_msg *msg, int fd);
 void pw_target_end(struct pw_target *t);
-void pw_target_add_transfer(struct pw_target *t);
-void pw_target_on_sealed(struct pw_target *t);
 
 /* target_reopen.c */
 void pw_target_on_death(struct pw_target *t, int status);
 void pw_target_on_reopen(struct pw_target *t, const struct pw_ctl_host_reopen *far);
 void pw_target_send_reopened(struct pw_target *t);
 bool pw_target_is_stale(const struct pw_target *t, enum pw_ctl_type type);
+
+/* target_open.c */
+void pw_target_open(struct pw_target *t, const struct pw_ctl *msg);
+void pw_target_add_transfer(struct pw_target *t);
+void pw_target_on_sealed(struct pw_target *t);
 
 /* target_device.c */
 void pw_target_open_stream(struct pw_target *t, uint32_t device);

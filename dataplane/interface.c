@@ -16,7 +16,6 @@
 
 #include "interface.h"
 #include "packet_filter.h"
-#include "pagewire/check.h"
 
 #define FDS_LOOKED_AT 1024	/* the lowest free numbers are given out, and few files are open */
 

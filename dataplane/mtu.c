@@ -22,26 +22,39 @@ void pw_mtu_init(struct pw_mtu *m, uint16_t payload_bytes)
 			m->payload[m->steps++] = usual[i];
 }
 
-/* Longer than the next step would be. */
-static bool is_long(const struct pw_mtu *m, uint16_t bytes)
-{
-	return m->step + 1 < m->steps && bytes > m->payload[m->step + 1];
-}
-
 void pw_mtu_on_acked(struct pw_mtu *m, uint16_t bytes)
 {
-	if (is_long(m, bytes))
+	if (bytes > m->arrived_bytes)
+		m->arrived_bytes = bytes;
+	if (bytes >= m->lost_bytes)
 		m->generations = 0;
 }
 
+/* To the longest that is shorter than what was lost. */
+static void step_down(struct pw_mtu *m)
+{
+	do
+		m->step++;
+	while (m->step + 1 < m->steps && m->payload[m->step] >= m->lost_bytes);
+}
+
+/* A datagram of the shortest step says nothing when it is lost, nor one when
+ * longer ones arrived in its generation. */
 bool pw_mtu_on_lost(struct pw_mtu *m, uint16_t bytes, uint64_t sent_ns, uint64_t now_ns)
 {
-	if (!is_long(m, bytes) || (m->generations && sent_ns <= m->found_ns))
+	bool alone = bytes > m->arrived_bytes;
+
+	if (m->step + 1 >= m->steps || bytes <= m->payload[m->steps - 1] || sent_ns <= m->found_ns)
 		return false;
 	m->found_ns = now_ns;
+	m->arrived_bytes = 0;
+	if (!alone)
+		return false;
+	if (!m->generations || bytes < m->lost_bytes)
+		m->lost_bytes = bytes;
 	if (++m->generations < PW_MTU_GENERATIONS)
 		return false;
-	m->step++;
+	step_down(m);
 	m->generations = 0;
 	m->probes = 0;
 	m->probe_ns = now_ns + PW_MTU_PROBE_NS;

@@ -3,10 +3,12 @@
  * mtu.h - how long datagrams may be: path MTU in the manner of RFC 8899
  *
  * Both hosts have said what their lanes carry, so a path starts with that. What
- * lies between them may carry less and say nothing. Long datagrams of three
+ * lies between them may carry less and say nothing. Datagrams of three
  * generations in a row were lost (each sent after the loss before was found)
- * and not one arrived: a black hole, and datagrams get one step shorter. A cut
- * does not look like that: behind it the first generation arrives. From then on
+ * and none of that length or longer arrived: a black hole, and datagrams get
+ * shorter than what was lost. What counts is the length of the lost one, not the
+ * step in use: a step of 4800 bytes carries pages of 4096. A cut does not look
+ * like that: behind it the first generation arrives. From then on
  * a PROBE of the next longer step asks every second, ten seconds after three
  * that were lost, and its acknowledgement takes the path back up.
  *
@@ -28,9 +30,11 @@ struct pw_mtu {
 	uint16_t payload[PW_MTU_STEPS];	/* bytes, longest first */
 	uint8_t steps;	/* how many there are */
 	uint8_t step;	/* in use */
-	uint8_t generations;	/* of long datagrams that were lost, in a row */
+	uint8_t generations;	/* that were lost, in a row */
 	uint8_t probes;	/* in a row, lost or not answered yet */
-	uint64_t found_ns;	/* when the last such loss was found */
+	uint16_t lost_bytes;	/* payload of the shortest of them */
+	uint16_t arrived_bytes;	/* of the longest that arrived since the last loss was found */
+	uint64_t found_ns;	/* when that was */
 	uint64_t probe_ns;	/* when the next probe is due */
 };
 

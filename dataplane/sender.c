@@ -28,7 +28,7 @@ void pw_sender_init(struct pw_sender *s, struct pw_transfer *transfer, struct pw
 	s->link = link;
 	s->stats = stats;
 	s->config = *config;
-	s->credit_pn = PW_WINDOW_SLOTS;
+	s->credit = PW_WINDOW_SLOTS;
 	pw_loss_init(&s->loss, now_ns);
 	pw_congestion_init(&s->congestion, &config->congestion);
 	pw_pacer_init(&s->pacer, config->rate_bytes_per_s, now_ns);
@@ -193,7 +193,7 @@ static bool flush(struct pw_sender *s, unsigned *moved)
 
 static bool may_send(struct pw_sender *s, uint64_t now_ns)
 {
-	return !pw_window_full(&s->window) && s->window.tail < s->credit_pn && !s->down &&
+	return !pw_window_full(&s->window) && s->window.in_flight < s->credit && !s->down &&
 	       s->window.in_flight < pw_congestion_window(&s->congestion) &&
 	       pw_pacer_may(&s->pacer, now_ns);
 }

@@ -64,7 +64,7 @@ struct pw_sender {
 	struct pw_congestion congestion;
 	struct pw_pacer pacer;
 	struct pw_mtu mtu;
-	uint64_t credit_pn;	/* the receiver has room for pns below */
+	uint32_t credit;	/* datagrams in flight that the receiver has room for */
 	uint32_t marked;	/* as the last ack said */
 	uint16_t next_stream;	/* whose turn it is */
 	bool down;

@@ -77,8 +77,7 @@ static uint64_t rtt_of(const struct pw_ack *ack, int settled, uint64_t now_ns)
 
 static void take_credits(struct pw_sender *s, const struct pw_ack *ack)
 {
-	if (ack->next + ack->credit > s->credit_pn)
-		s->credit_pn = ack->next + ack->credit;
+	s->credit = ack->credit;
 	for (unsigned i = 0; i < ack->num_credits; i++) {
 		uint16_t id = ack->credits[i].stream;
 		struct pw_stream_out *stream;

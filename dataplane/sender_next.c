@@ -118,7 +118,7 @@ bool pw_sender_next(struct pw_sender *s, struct pw_extent *extent, unsigned *eve
 
 	if (s->retry_count)
 		return pop_retry(s, extent);
-	if (s->yields)
+	if (s->yields && !atomic_load_explicit(&s->transfer->stun, memory_order_relaxed))
 		return false;
 	if (take_over(s))
 		return pop_retry(s, extent);

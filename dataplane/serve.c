@@ -50,8 +50,7 @@ static int handle_region_add(struct pw_serve *s, struct pw_seam_msg *msg, int *f
 		return -EINVAL;
 	msg->region.why[0] = '\0';
 	status = pw_share_add_region(share, &msg->region, *fd);
-	if (status || (share->transfer.role == PW_SOURCE ? !share->dma.device :
-							     msg->region.populated))
+	if (status || (share->transfer.role == PW_SOURCE ? !share->dma.device : msg->region.populated))
 		return status;
 	if (pw_pending_add_region(s, share, msg))
 		return PENDING;

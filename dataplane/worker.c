@@ -163,19 +163,23 @@ static void deliver_other(struct pw_worker *w, struct rte_mbuf *frame)
 static void deliver(struct pw_worker *w, struct rte_mbuf *frame, uint64_t now_ns)
 {
 	struct pw_encap_found found;
-	enum pw_encap_kind kind = pw_link_ethdev_parse(w->queue, frame, w->scratch, &found);
-	const uint8_t *bytes = found.datagram;
 	struct pw_envelope env;
 	struct pw_connection *c;
-	uint32_t n = found.bytes;
+	const uint8_t *bytes;
+	uint32_t n;
 
-	if (kind != PW_ENCAP_OURS) {
-		if (kind == PW_ENCAP_BAD)
-			pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
-		else
-			deliver_other(w, frame);
+	switch (pw_link_ethdev_parse(w->queue, frame, w->scratch, &found)) {
+	case PW_ENCAP_OURS:
+		break;
+	case PW_ENCAP_OTHER:
+		deliver_other(w, frame);
+		return;
+	default:
+		pw_stat_add(&stats_of(w)->rx_bad_frame, 1);
 		return;
 	}
+	bytes = found.datagram;
+	n = found.bytes;
 	if (!pw_wire_peek(bytes, n, &env)) {
 		pw_stat_add(&stats_of(w)->rx_bad_header, 1);
 		return;

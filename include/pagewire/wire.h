@@ -85,7 +85,7 @@ struct pw_wire_ack {
 	struct pw_le32 marked;	/* datagrams that came with congestion marks, so far */
 	struct pw_le32 dropped;	/* datagrams that failed a guard, so far */
 	struct pw_le32 grant_mbps;	/* receiver's rate for this sender, 0 for none */
-	struct pw_le32 credit;	/* datagrams beyond next that the receiver has room for */
+	struct pw_le32 credit;	/* datagrams in flight that the receiver has room for */
 	struct pw_le16 ring_fill;	/* 0..65535 of the receive ring */
 	uint8_t words;		/* of bitmap: bit i of word w is pn next + 1 + 64 * w + i */
 	uint8_t credits;	/* stream credits behind the bitmap */

@@ -9,6 +9,8 @@ and then learns of everything at once. Whatever was killed, the guest arrives
 whole, with no step lost or taken twice.
 """
 
+import errno
+import fcntl
 import os
 import random
 import signal
@@ -23,7 +25,6 @@ from bed.process import copy_programs  # noqa: E402
 
 BUSY = ("--dirty-rate", "64M")
 SLOW_MBPS = 800         # 64 MiB and as much of a device take about a second
-RESTART_S = 1           # a dataplane of this lane starts in 0.2 s
 
 # Where a pagewired is stopped, and whose dataplanes are killed then.
 MOMENTS = [
@@ -183,13 +184,67 @@ def an_answer_to_an_older_attempt_is_ignored():
 
 
 @case.group
+def what_was_sent_before_reset_came_is_ignored():
+    """The target knows that its dataplane died, the source not yet."""
+    with Pair() as pair:
+        for place in ("sent STREAM_OPEN", "sent CLOSE", "sent STREAM_END", "sent SEAL"):
+            move = Move(pair, f"b killed before {place[5:]} comes", ("a", place))
+            migration = pair.begin()
+            pair.a.daemon.await_stop()
+            move.kill("b")
+            until("the target to hear of it", 5, lambda: "host died" in pair.b.daemon.said())
+            pair.a.daemon.send_signal(signal.SIGCONT)
+            move.ends_well(migration)
+            move.end()
+
+
+@case.group
+def an_agent_that_answers_late_answers_for_an_older_attempt():
+    """Devices were asked for a state, and are asked again before the first answer comes."""
+    with Pair(limit_mbps=SLOW_MBPS) as pair:
+        for letter in ("a", "b"):
+            move = Move(pair, f"{letter} killed, its agent is late", ("a", "stage pre-copy"))
+            migration = pair.begin()
+            pair.a.daemon.await_stop()
+            late = move.guest if letter == "a" else move.waiting
+            late.send_signal(signal.SIGSTOP)
+            late.await_stop()
+            pair.a.daemon.send_signal(signal.SIGCONT)
+            migration.until("in a round", in_round(0))
+            move.kill(letter)
+            until("the transfer to be opened anew", 5, lambda: "attempt 2" in pair.a.daemon.said())
+            migration.until("in the next round", in_round(1))   # the other agent has answered
+            late.send_signal(signal.SIGCONT)
+            move.ends_well(migration, restarts=(1, 2))
+            move.end()
+
+
+def narrow_pipes(guest):
+    """To a page each, those that hold no more: the state of its CPUs does not fit then."""
+    folder = f"/proc/{guest.pid}/fd"
+    for name in filter(lambda name: int(name) > 2, os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not os.readlink(path).startswith("pipe:"):
+            continue
+        pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            fcntl.fcntl(pipe, 1031, 4096)   # F_SETPIPE_SZ
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+        finally:
+            os.close(pipe)
+
+
+@case.group
 def streams_are_not_drained_when_the_target_is_sealed():
     with Pair() as pair:
-        move = Move(pair, "undrained", ("a", "stage wire"))
+        move = Move(pair, "undrained", ("a", "stage wire"), device="16M")   # fits the ring
         migration = pair.begin()
         move.hosts["a"].daemon.await_stop()
         move.waiting.send_signal(signal.SIGSTOP)
         move.waiting.await_stop()
+        narrow_pipes(move.waiting)
         move.hosts["a"].daemon.send_signal(signal.SIGCONT)
         migration.until_stage("verify")
         move.kill("b")
@@ -252,7 +307,7 @@ def one_is_killed_at_any_time():
     """So early or late that it may be in setup, in a round, in the stun, or after it."""
     chance = random.Random(SEED + 1)
     with Pair() as pair:
-        for turn in range(12):
+        for turn in range(8):
             letters = chance.choice(("a", "b", "ab"))
             delay = chance.uniform(0, 0.3)
             move = Move(pair, f"{letters} killed after {delay * 1e3:.0f} ms, seed {SEED}")

@@ -68,9 +68,10 @@ def a_program_goes_with_its_process():
                 case.equal(f"before {number.name}: the program is ours",
                            (steer.program(cable.a) or {}).get("name"), "xsk_def_prog")
                 end_by(cable, dataplane, number)
-        with Dataplane(cable.a, XDP):
+        with Dataplane(cable.a, XDP) as dataplane:
             pass
         case.equal("after the end of the seam there is none either", steer.program(cable.a), None)
+        case.equal("whoever ends in order says nothing", dataplane.said, "")
 
 
 def may_move(wire):

@@ -13,12 +13,6 @@
 #define JUDGE(p, pn, expr, text) \
 	SIM_CHECK((p)->world, expr, "path %u, pn %" PRIu64 ": %s", (p)->number, (uint64_t)(pn), text)
 
-static struct sim_record *record_of(struct sim_path *p, uint64_t pn)
-{
-	JUDGE(p, pn, pn < SIM_RECORDS_MAX, "did not end: too many datagrams");
-	return &p->records[pn];
-}
-
 /* Every datagram has a pn of its own, and its span does not promise too much. */
 void sim_judge_sent(struct sim_path *p, const struct pw_frame *frame)
 {
@@ -30,7 +24,7 @@ void sim_judge_sent(struct sim_path *p, const struct pw_frame *frame)
 	memcpy(&pub, frame->header, sizeof(pub));
 	memcpy(&body, frame->header + sizeof(pub), sizeof(body));
 	pn = pw_get48(pub.pn);
-	JUDGE(p, pn, pn == p->sent, "left out of turn, or twice");
+	JUDGE(p, pn, pn >= p->sent, "left out of turn, or twice");
 	JUDGE(p, pn, pw_get16(pub.span) <= pn, "span below 0");
 	JUDGE(p, pn, pn - pw_get16(pub.span) <= p->sender.window.head,
 	      "gives up what is in flight");
@@ -38,19 +32,17 @@ void sim_judge_sent(struct sim_path *p, const struct pw_frame *frame)
 	      "its length is not the payload's");
 	JUDGE(p, pn, frame->payload_bytes <= p->sender.config.payload_bytes, "too long for the path");
 
-	record = record_of(p, pn);
-	*record = (struct sim_record){
-		.offset = pw_get48(body.offset),
-		.id = pw_get16(body.id),
-		.epoch = pw_get16(body.epoch),
-		.length = pw_get16(body.length),
-		.type = pub.version_type & 0xf,
-	};
+	record = sim_path_record(p, pn);
+	record->offset = pw_get48(body.offset);
+	record->id = pw_get16(body.id);
+	record->epoch = pw_get16(body.epoch);
+	record->length = pw_get16(body.length);
+	record->type = pub.version_type & 0xf;
 	if (record->type == PW_ZERO) {
 		record->map = sim_alloc(p->world, PW_ZERO_MAP_BYTES);
 		memcpy(record->map, frame->payload, PW_ZERO_MAP_BYTES);
 	}
-	p->sent++;
+	p->sent = pn + 1;	/* a path that is down leaves some out */
 }
 
 static bool is_sealed(const struct sim_path *p)
@@ -68,6 +60,16 @@ static bool epoch_is_open(struct sim_path *p, const struct pw_datagram *d)
 	       PW_EPOCH_OPEN;
 }
 
+static uint32_t stamp_of(const struct sim_path *p, uint16_t epoch)
+{
+	return sim_stamp(p->attempt, (uint16_t)(epoch - p->first_epoch));
+}
+
+static uint8_t *seen_of(struct sim_path *p, const struct sim_inlet *in, uint64_t pn)
+{
+	return &sim_path_record(p, pn)->seen[in->number];
+}
+
 static uint64_t placed_by(const struct sim_inlet *in)
 {
 	return in->stats.rx_payload_bytes + in->stats.rx_zero_pages;
@@ -80,6 +82,7 @@ void sim_judge_before(struct sim_path *p, struct sim_inlet *in, struct sim_arriv
 {
 	struct pw_datagram *d = &a->datagram;
 
+	a->sound = a->fresh = a->open = false;
 	a->placed = placed_by(in);
 	a->well_formed = pw_wire_parse(bytes->at, bytes->n, d);
 	JUDGE(p, in->top, a->well_formed || !bytes->intact, "an intact datagram is malformed");
@@ -88,7 +91,7 @@ void sim_judge_before(struct sim_path *p, struct sim_inlet *in, struct sim_arriv
 	if (pw_wire_payload_ok(d) && in->floor < d->pn - d->span)
 		in->floor = d->pn - d->span;
 	a->sound = bytes->intact && pw_wire_payload_ok(d);
-	a->fresh = d->pn >= in->floor && !(in->seen[d->pn] & SIM_TAKEN);
+	a->fresh = d->pn >= in->floor && !(*seen_of(p, in, d->pn) & SIM_TAKEN);
 	if (!a->sound)
 		return;
 	a->open = epoch_is_open(p, d);
@@ -103,7 +106,7 @@ void sim_judge_before(struct sim_path *p, struct sim_inlet *in, struct sim_arriv
 static void judge_zero(struct sim_path *p, const struct pw_datagram *d)
 {
 	static const uint8_t zeros[PW_PAGE_BYTES];
-	const uint64_t *map = record_of(p, d->pn)->map;
+	const uint64_t *map = sim_path_record(p, d->pn)->map;
 
 	JUDGE(p, d->pn, memcmp(map, d->payload, PW_ZERO_MAP_BYTES) == 0,
 	      "arrived with the zero map of another");
@@ -115,7 +118,7 @@ static void judge_zero(struct sim_path *p, const struct pw_datagram *d)
 		JUDGE(p, d->pn,
 		      memcmp(p->shadow->region[d->id].base + span.offset, zeros, PW_PAGE_BYTES) == 0,
 		      "a zero page is not zero");
-		sim_shadow_placed(p->shadow, &span, d->epoch);
+		sim_shadow_placed(p->shadow, &span, stamp_of(p, d->epoch));
 	}
 }
 
@@ -126,7 +129,7 @@ static void judge_data(struct sim_path *p, const struct pw_datagram *d)
 	JUDGE(p, d->pn,
 	      memcmp(p->shadow->region[d->id].base + d->offset, d->payload, d->length) == 0,
 	      "placed elsewhere or not whole");
-	sim_shadow_placed(p->shadow, &span, d->epoch);
+	sim_shadow_placed(p->shadow, &span, stamp_of(p, d->epoch));
 }
 
 static void judge_placed(struct sim_path *p, const struct pw_datagram *d)
@@ -170,7 +173,7 @@ void sim_judge_after(struct sim_path *p, struct sim_inlet *in, const struct sim_
 	if (placed)
 		judge_placed(p, d);
 	if (marked)
-		in->seen[d->pn] |= SIM_TAKEN;
+		*seen_of(p, in, d->pn) |= SIM_TAKEN;
 }
 
 /* Pages that the map names hold content of epoch or newer. */
@@ -181,7 +184,7 @@ static bool has_zeros(const struct sim_path *p, const struct sim_record *record)
 					 record->id };
 
 		if (record->map[page / 64] >> page % 64 & 1 &&
-		    !sim_shadow_has(p->shadow, &span, record->epoch))
+		    !sim_shadow_has(p->shadow, &span, stamp_of(p, record->epoch)))
 			return false;
 	}
 	return true;
@@ -194,7 +197,7 @@ static bool is_at_target(struct sim_path *p, const struct sim_record *record)
 		return sim_shadow_has(p->shadow,
 				      &(struct sim_span){ record->offset, record->length,
 							  record->id },
-				      record->epoch);
+				      stamp_of(p, record->epoch));
 	case PW_ZERO:
 		return has_zeros(p, record);
 	case PW_STREAM:
@@ -208,14 +211,17 @@ static bool is_at_target(struct sim_path *p, const struct sim_record *record)
 
 static void judge_claim(struct sim_path *p, struct sim_inlet *in, uint64_t pn)
 {
+	uint8_t *seen;
+
 	JUDGE(p, pn, pn < p->sent, "acknowledged, never sent");
-	if (in->seen[pn] & SIM_JUDGED)
+	seen = seen_of(p, in, pn);
+	if (*seen & SIM_JUDGED)
 		return;
-	in->seen[pn] |= SIM_JUDGED;
-	if (pn < in->floor && !(in->seen[pn] & SIM_TAKEN))
+	*seen |= SIM_JUDGED;
+	if (pn < in->floor && !(*seen & SIM_TAKEN))
 		return;	/* given up by its sender */
-	JUDGE(p, pn, in->seen[pn] & SIM_TAKEN, "acknowledged, never arrived");
-	JUDGE(p, pn, is_at_target(p, record_of(p, pn)), "acknowledged, not placed");
+	JUDGE(p, pn, *seen & SIM_TAKEN, "acknowledged, never arrived");
+	JUDGE(p, pn, is_at_target(p, sim_path_record(p, pn)), "acknowledged, not placed");
 }
 
 /* At the moment an ack leaves, all that it names stands at the target. */

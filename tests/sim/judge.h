@@ -5,12 +5,6 @@
 
 #include "path.h"
 
-struct sim_bytes {
-	const uint8_t *at;
-	uint32_t n;
-	bool intact;	/* as they left */
-};
-
 /* A datagram on its way into a receiver. */
 struct sim_arrival {
 	struct pw_datagram datagram;	/* if sound */

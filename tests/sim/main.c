@@ -1,116 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* main.c - pw-sim: whole migrations of the dataplane's core, in virtual time, one per seed */
+/* main.c - pw-sim: whole migrations of the dataplane's core, in virtual time, one bed per seed */
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "migration.h"
+#include "jobs.h"
 
-#define SELF_CHECKS 3u	/* seeds that are run twice: the same seed is the same run */
+#define SELF_CHECKS    3u	/* seeds that are run twice: the same seed is the same run */
+#define COVERAGE_SEEDS 1000u	/* so many reach every cell of the table */
 
 struct options {
 	uint64_t first;
 	uint64_t seeds;
+	unsigned jobs;
 	bool verbose;
 	bool trace_hash;
+	bool until_failure;
 	const char *program;
 };
-
-struct totals {
-	struct sim_link_stats link;
-	struct link_stats wire;
-	uint64_t reordered;
-	uint64_t again;
-	uint64_t given_up;
-	uint64_t probes;
-	uint64_t stale;
-	uint64_t sealed;
-	uint64_t duplicates;
-	uint64_t damaged;
-	uint64_t writes;
-	uint64_t events;
-	uint64_t virtual_ns;
-	uint64_t slowest_seed;
-	uint64_t slowest_ns;
-};
-
-static void add_link(struct totals *t, const struct sim_link *l)
-{
-	t->link.strays += l->stats.strays;
-	t->link.torn += l->stats.torn;
-	t->link.refused += l->stats.refused;
-	link_stats_add(&t->wire, &l->model.stats);
-}
-
-static void add_inlet(struct totals *t, const struct sim_inlet *in)
-{
-	t->reordered += in->reordered;
-	t->stale += in->stats.rx_stale_epoch;
-	t->sealed += in->stats.rx_sealed;
-	t->duplicates += in->stats.rx_duplicate + in->stats.rx_too_old;
-	t->damaged += in->stats.rx_bad_header + in->stats.rx_bad_payload;
-}
-
-static void add_path(struct totals *t, const struct sim_path *p)
-{
-	add_link(t, &p->forth);
-	add_link(t, &p->back);
-	add_inlet(t, &p->inlet);
-	add_inlet(t, &p->astray);
-	t->again += p->source_stats.tx_again_datagrams;
-	t->given_up += p->source_stats.lost_datagrams;
-	t->probes += p->source_stats.probes;
-	t->damaged += p->source_stats.rx_bad_header;
-}
-
-static void add_migration(struct totals *t, const struct sim_migration *m)
-{
-	uint64_t took_ns = m->ended_ns > SIM_S ? m->ended_ns - SIM_S : 0;
-
-	for (unsigned i = 0; i < m->scenario.paths; i++)
-		add_path(t, &m->path[i]);
-	t->writes += m->guest.writes;
-	t->events += m->world->events;
-	t->virtual_ns += took_ns;
-	if (took_ns > t->slowest_ns) {
-		t->slowest_ns = took_ns;
-		t->slowest_seed = m->world->seed;
-	}
-}
-
-/* What the link model did, and how often: what stands at 0 was not tried. */
-static void show_wire(const struct link_stats *wire)
-{
-	const char *before = "wire: ";
-
-#define X(name, words)                                        \
-	printf("%s%" PRIu64 " " words, before, wire->name); \
-	before = ", ";
-	LINK_COUNTERS(X)
-#undef X
-	putchar('\n');
-}
-
-static void show(const struct totals *t)
-{
-	show_wire(&t->wire);
-	printf("links: %" PRIu64 " astray, %" PRIu64 " out of order, %" PRIu64 " torn, %" PRIu64
-	       " bursts not taken whole\n",
-	       t->link.strays, t->reordered, t->link.torn, t->link.refused);
-	printf("ends: %" PRIu64 " given up, %" PRIu64 " sent again, %" PRIu64 " probes, %" PRIu64
-	       " damaged, %" PRIu64 " seen before, %" PRIu64 " of an old epoch, %" PRIu64
-	       " after SEAL; %" PRIu64 " pages written meanwhile\n",
-	       t->given_up, t->again, t->probes, t->damaged, t->duplicates, t->stale, t->sealed,
-	       t->writes);
-	printf("%.1f s of virtual time, %" PRIu64 " events; the longest is seed %" PRIu64
-	       " with %" PRIu64 " ms\n",
-	       (double)t->virtual_ns / 1e9, t->events, t->slowest_seed, t->slowest_ns / SIM_MS);
-}
 
 /* A crash names its seed, then goes the way it would have gone. */
 static volatile uint64_t seed_running;
@@ -135,26 +48,25 @@ static void name_crashes(void)
 }
 
 /* Returns true if the seed passed; its trace hash comes back in *trace. */
-static bool run_seed(const struct options *o, uint64_t seed, struct totals *totals,
+static bool run_seed(const struct options *o, uint64_t seed, struct sim_totals *totals,
 		     uint64_t *trace)
 {
 	static struct sim_world world;
-	static struct sim_migration migration;
+	static struct sim_bed bed;
 	volatile bool passed = false;
 
 	seed_running = seed;
 	sim_world_init(&world, seed);
 	world.verbose = o->verbose;
-	memset(&migration, 0, sizeof(migration));
+	memset(&bed, 0, sizeof(bed));
 	if (setjmp(world.out) == 0) {
-		sim_migration_play(&migration, &world);
+		sim_bed_play(&bed, &world, &totals->coverage);
 		passed = true;
 	}
 	if (!passed)
 		printf("seed %" PRIu64 ": %s\n  %s --seed %" PRIu64 "\n", seed, world.why,
 		       o->program, seed);
-	if (totals)
-		add_migration(totals, &migration);
+	sim_totals_take(totals, &bed);
 	*trace = world.trace;
 	sim_world_fini(&world);
 	fflush(stdout);
@@ -164,11 +76,12 @@ static bool run_seed(const struct options *o, uint64_t seed, struct totals *tota
 /* Run seed once more: the trace is the same, or nothing here can be reproduced. */
 static bool repeats(const struct options *o, uint64_t seed, uint64_t trace)
 {
+	static struct sim_totals unused;
 	struct options quiet = *o;
 	uint64_t again;
 
 	quiet.verbose = false;
-	run_seed(&quiet, seed, NULL, &again);
+	run_seed(&quiet, seed, &unused, &again);
 	if (again == trace)
 		return true;
 	printf("seed %" PRIu64 ": ran differently the second time (%016" PRIx64 ", %016" PRIx64
@@ -177,13 +90,60 @@ static bool repeats(const struct options *o, uint64_t seed, uint64_t trace)
 	return false;
 }
 
+static void play(const void *options, const struct sim_range *range, struct sim_totals *totals)
+{
+	const struct options *o = options;
+
+	for (uint64_t i = 0; i < range->seeds; i++) {
+		uint64_t trace, seed = range->first + i * range->step;
+		bool ok = run_seed(o, seed, totals, &trace);
+
+		if (i < SELF_CHECKS)
+			ok = repeats(o, seed, trace) && ok;
+		if (o->trace_hash)
+			printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, trace);
+		totals->seeds++;
+		totals->passed += ok;
+		if (!ok && o->until_failure)
+			return;
+	}
+}
+
 static int usage(const char *program)
 {
 	fprintf(stderr,
-		"usage: %s [--seeds N] [--first S] [--trace-hash]\n"
+		"usage: %s [--seeds N] [--first S] [--jobs N] [--trace-hash] [--until-failure]\n"
 		"       %s --seed S          one seed, told in detail\n",
 		program, program);
 	return 2;
+}
+
+static bool take(struct options *o, int option, uint64_t number)
+{
+	switch (option) {
+	case 's':
+		o->seeds = 1;
+		o->verbose = o->trace_hash = true;
+		o->first = number;
+		return true;
+	case 'f':
+		o->first = number;
+		return true;
+	case 'n':
+		o->seeds = number;
+		return true;
+	case 'j':
+		o->jobs = (unsigned)number;
+		return number > 0;
+	case 't':
+		o->trace_hash = true;
+		return true;
+	case 'u':
+		o->until_failure = true;
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool parse(struct options *o, int argc, char **argv)
@@ -192,7 +152,9 @@ static bool parse(struct options *o, int argc, char **argv)
 		{ "seeds", required_argument, NULL, 'n' },
 		{ "first", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
 		{ "trace-hash", no_argument, NULL, 't' },
+		{ "until-failure", no_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char *end = NULL;
@@ -201,42 +163,34 @@ static bool parse(struct options *o, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		uint64_t number = optarg ? strtoull(optarg, &end, 10) : 0;
 
-		if (c == '?' || (optarg && (end == optarg || *end)))
+		if ((optarg && (end == optarg || *end)) || !take(o, c, number))
 			return false;
-		if (c == 't')
-			o->trace_hash = true;
-		else if (c == 'n')
-			o->seeds = number;
-		else
-			o->first = number;
-		if (c == 's') {
-			o->seeds = 1;
-			o->verbose = o->trace_hash = true;
-		}
 	}
+	if (o->trace_hash || o->until_failure)
+		o->jobs = 1;	/* seeds in their order */
 	return optind == argc;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = { .first = 1, .seeds = 200, .program = argv[0] };
-	struct totals totals = { 0 };
-	uint64_t passed = 0;
+	static struct sim_totals totals;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t failed;
 
+	o.jobs = cores > 0 ? (unsigned)cores : 1;
 	if (!parse(&o, argc, argv))
 		return usage(argv[0]);
 	name_crashes();
-	for (uint64_t i = 0; i < o.seeds; i++) {
-		uint64_t trace, seed = o.first + i;
-		bool ok = run_seed(&o, seed, &totals, &trace);
-
-		if (i < SELF_CHECKS)
-			ok = repeats(&o, seed, trace) && ok;
-		if (o.trace_hash)
-			printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, trace);
-		passed += ok;
+	/* Rings are large and stay almost empty: they cost what is touched of them. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	sim_jobs_run(play, &o, &(struct sim_range){ o.first, o.seeds, 1 }, o.jobs, &totals);
+	sim_totals_show(&totals);
+	failed = (o.until_failure ? totals.seeds : o.seeds) - totals.passed;
+	if (sim_coverage_show(&totals.coverage) && totals.seeds >= COVERAGE_SEEDS) {
+		printf("EMPTY: no seed reached it\n");
+		failed++;
 	}
-	show(&totals);
-	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, o.seeds - passed);
-	return passed != o.seeds;
+	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals.passed, failed);
+	return failed != 0;
 }

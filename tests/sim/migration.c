@@ -1,28 +1,91 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* migration.c - see migration.h */
+/* migration.c - see migration.h; how a transfer is opened: reopen.c */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "migration.h"
+#include "bed.h"
 
-#define ENDS_WITHIN_NS	  (20 * SIM_S)
-#define ENDS_WITHIN_STEPS 4000000u
+#define HANDOVER_NS_MAX (100 * SIM_MS)	/* from SEAL: load devices, verify, resume */
+
+unsigned sim_migration_source(const struct sim_migration *m)
+{
+	return m->move->from;
+}
+
+unsigned sim_migration_target(const struct sim_migration *m)
+{
+	return !m->move->from;
+}
+
+unsigned sim_migration_stages(const struct sim_migration *m)
+{
+	switch (m->state) {
+	case SIM_IDLE:
+		return 0;
+	case SIM_OPENING:
+		return 1u << SIM_SETUP;
+	case SIM_AGAIN:
+		return 1u << SIM_REOPENING;
+	case SIM_MOVING:
+		if (m->at_target->target_open)
+			break;
+		return 1u << SIM_REOPENING;	/* though the source does not know it yet */
+	default:
+		return 1u << SIM_SEALING;
+	}
+	return (m->guest.stopped ? 1u << SIM_STUN : m->round > 1 ? 1u << SIM_ROUNDS :
+								   1u << SIM_ROUND_0) |
+	       (sim_attempt_streams_run(m->attempt) ? 1u << SIM_STREAMS : 0);
+}
+
+void sim_migration_suffer(struct sim_migration *m, enum sim_fault fault)
+{
+	sim_cover(m->bed->coverage, fault, sim_migration_stages(m));
+}
+
+void sim_migration_enter(struct sim_migration *m, enum sim_state state)
+{
+	sim_say(m->world, "guest %u: %s", m->number, sim_state_name(state));
+	m->state = state;
+	sim_bed_stage(m->bed, m);
+}
+
+/* ---- control link ---- */
 
 static uint64_t control_ns(struct sim_migration *m)
 {
-	return sim_between(m->world, SIM_US, m->scenario.control_ns_max);
+	const struct sim_swarm *swarm = &m->bed->scenario.swarm;
+	uint64_t ns = sim_between(m->world, SIM_US, m->bed->scenario.control_ns_max);
+
+	if (sim_bed_has(m->bed, SIM_SLOW_CONTROL) && sim_chance(m->world, swarm->control_stall)) {
+		sim_migration_suffer(m, SIM_SLOW_CONTROL);
+		ns += sim_below(m->world, swarm->stall_ns_max);
+	}
+	return ns;
 }
+
+void sim_control_send(struct sim_migration *m, unsigned from, sim_fire fire, uint64_t what)
+{
+	uint64_t at_ns = m->world->now_ns + control_ns(m);
+
+	if (at_ns <= m->control_free_ns[from])
+		at_ns = m->control_free_ns[from] + 1;
+	m->control_free_ns[from] = at_ns;
+	sim_after(m->world, at_ns - m->world->now_ns, fire, m, what);
+}
+
+/* ---- slices ---- */
 
 static uint64_t pages_of_slice(const struct sim_migration *m)
 {
-	return 1ull << (m->scenario.slice_shift - PW_PAGE_SHIFT);
+	return 1ull << (m->move->slice_shift - PW_PAGE_SHIFT);
 }
 
 static uint64_t slice_count(const struct sim_migration *m, unsigned region)
 {
-	return (m->scenario.pages[region] + pages_of_slice(m) - 1) / pages_of_slice(m);
+	return (m->move->pages[region] + pages_of_slice(m) - 1) / pages_of_slice(m);
 }
 
 static void init_slices(struct sim_migration *m)
@@ -31,70 +94,30 @@ static void init_slices(struct sim_migration *m)
 	struct sim_slice *slice;
 	uint64_t n = 0;
 
-	for (unsigned r = 0; r < m->scenario.regions; r++)
+	for (unsigned r = 0; r < m->move->regions; r++)
 		n += slice_count(m, r);
 	m->num_slices = (unsigned)n;
 	m->slices = slice = sim_alloc(m->world, n * sizeof(*m->slices));
-	for (unsigned r = 0; r < m->scenario.regions; r++) {
-		n = slice_count(m, r);
-		m->target.slice_in[r] = sim_alloc(m->world, n * sizeof(struct pw_slice_in));
-		for (uint32_t i = 0; i < n; i++, slice++) {
-			atomic_init(&m->target.slice_in[r][i].open_epoch, m->scenario.first_epoch);
+	for (unsigned r = 0; r < m->move->regions; r++)
+		for (uint32_t i = 0; i < slice_count(m, r); i++, slice++) {
 			slice->region = r;
 			slice->number = i;
 			slice->chunks = chunks;
-			slice->epoch = m->scenario.first_epoch;
 			slice->bitmap = sim_alloc(m->world, chunks * PW_CHUNK_WORDS * 8ull);
 		}
-	}
 }
 
-static void init_transfers(struct sim_migration *m)
+void sim_migration_opened(struct sim_migration *m)
 {
-	m->source.role = PW_SOURCE;
-	m->target.role = PW_TARGET;
-	m->source.slice_shift = m->target.slice_shift = m->scenario.slice_shift;
-	pw_slices_init(&m->source.slices, m->scenario.slice_shift);
-	for (unsigned r = 0; r < m->scenario.regions; r++) {
-		uint64_t bytes = m->scenario.pages[r] << PW_PAGE_SHIFT;
+	for (unsigned i = 0; i < m->num_slices; i++) {
+		struct sim_slice *slice = &m->slices[i];
 
-		m->source.region[r] = (struct pw_region){ m->guest.memory[r].base, bytes };
-		m->target.region[r] = (struct pw_region){ m->shadow.region[r].base, bytes };
+		slice->epoch = m->attempt->first_epoch;
+		if (slice->state != SIM_SLICE_CLOSED)
+			slice->state = SIM_SLICE_WAITS;
 	}
-	init_slices(m);
-}
-
-static void publish_stream(void *who, uint64_t number)
-{
-	struct sim_migration *m = who;
-
-	atomic_store_explicit(&m->target.stream_in[number], &m->tap[number].in,
-			      memory_order_release);
-	atomic_store_explicit(&m->source.stream_out[number], &m->tap[number].out,
-			      memory_order_release);
-	sim_tap_run(&m->tap[number]);
-}
-
-static void init(struct sim_migration *m, struct sim_world *w)
-{
-	const struct sim_ends ends = { &m->source, &m->target, &m->shadow, m->tap };
-
-	memset(m, 0, sizeof(*m));
-	m->world = w;
-	sim_scenario_draw(&m->scenario, w);
-	sim_scenario_say(&m->scenario, w);
-	sim_guest_init(&m->guest, w, m->scenario.pages, m->scenario.regions,
-		       m->scenario.guest_pause_ns_max);
-	sim_shadow_init(&m->shadow, w, &m->guest, m->scenario.first_epoch);
-	init_transfers(m);
-	for (unsigned i = 0; i < m->scenario.streams; i++) {
-		sim_tap_init(&m->tap[i], w, &m->scenario, i);
-		sim_after(w, sim_below(w, 5 * SIM_MS), publish_stream, m, i);
-	}
-	for (unsigned i = 0; i < m->scenario.paths; i++) {
-		sim_path_init(&m->path[i], w, &m->scenario, &ends, i);
-		sim_path_run(&m->path[i]);
-	}
+	atomic_store(&m->attempt->source.stun, m->guest.stopped);
+	sim_migration_enter(m, SIM_MOVING);
 }
 
 /* Dirty bits are cleared here, before anybody reads the pages. A clean slice is
@@ -114,7 +137,7 @@ static void harvest(struct sim_migration *m)
 		if (found || sim_chance(m->world, 1000))
 			slice->state = SIM_SLICE_WAITS;
 	}
-	sim_say(m->world, "round %u%s: %" PRIu64 " pages are dirty", m->round,
+	sim_say(m->world, "guest %u: round %u%s: %" PRIu64 " pages are dirty", m->number, m->round,
 		m->guest.stopped ? ", the last" : "", dirty);
 }
 
@@ -128,7 +151,7 @@ static void open_slice(struct sim_migration *m, struct sim_slice *slice)
 		.epoch = slice->epoch,
 		.stun = m->guest.stopped,
 	};
-	int slot = pw_slices_open(&m->source.slices, &order);
+	int slot = pw_slices_open(&m->attempt->source.slices, &order);
 
 	if (slot == -ENOSPC)
 		return;
@@ -137,32 +160,46 @@ static void open_slice(struct sim_migration *m, struct sim_slice *slice)
 	slice->state = SIM_SLICE_OPEN;
 }
 
+/* A message about a slice, or about a whole transfer, names the attempt. */
+static uint64_t about(const struct sim_attempt *a, uint64_t number)
+{
+	return (uint64_t)a->number << 32 | number;
+}
+
 static void on_closed(void *who, uint64_t what)
 {
-	struct sim_slice *slice = who;
+	struct sim_migration *m = who;
+	struct sim_slice *slice = &m->slices[(uint32_t)what];
 
-	(void)what;
+	if (m->attempt->number != what >> 32 || m->state != SIM_MOVING)
+		return;
 	slice->state = SIM_SLICE_CLOSED;
 	slice->epoch++;
 }
 
 /* CLOSE arrives at the target; CLOSED goes back. */
-static void close_at_target(void *who, uint64_t number)
+static void on_close(void *who, uint64_t what)
 {
 	struct sim_migration *m = who;
-	struct sim_slice *slice = &m->slices[number];
-	struct pw_slice_in *in = &m->target.slice_in[slice->region][slice->number];
+	struct sim_attempt *a = m->at_target;
+	struct sim_slice *slice = &m->slices[(uint32_t)what];
+	struct pw_slice_in *in;
 
+	if (a->number != what >> 32 || !a->target_open)
+		return;
+	in = &a->target.slice_in[slice->region][slice->number];
 	SIM_CHECK(m->world, pw_slice_close(in, slice->epoch) == 0, "slice not closed");
 	SIM_CHECK(m->world, pw_slice_check(in, slice->epoch) == PW_EPOCH_STALE, "closed, not stale");
 	sim_shadow_check_guards(&m->shadow);
-	sim_after(m->world, control_ns(m), on_closed, slice, 0);
+	sim_control_send(m, sim_migration_target(m), on_closed, what);
 }
 
 /* Settled means: every page that was dirty stands at the target. */
 static void check_settled(struct sim_migration *m, const struct sim_slice *slice)
 {
 	uint64_t pages = pages_of_slice(m), first = slice->number * pages;
+	uint32_t stamp = sim_stamp(m->attempt->number,
+				   (uint16_t)(slice->epoch - m->attempt->first_epoch));
 
 	for (uint64_t i = 0; i < pages; i++) {
 		struct sim_span span = { (first + i) << PW_PAGE_SHIFT, PW_PAGE_BYTES,
@@ -170,7 +207,7 @@ static void check_settled(struct sim_migration *m, const struct sim_slice *slice
 
 		SIM_CHECK(m->world,
 			  !(slice->bitmap[i / 64] >> i % 64 & 1) ||
-				  sim_shadow_has(&m->shadow, &span, slice->epoch),
+				  sim_shadow_has(&m->shadow, &span, stamp),
 			  "slice settled, region %u page %" PRIu64 " was not placed in epoch %u",
 			  slice->region, first + i, slice->epoch);
 	}
@@ -179,20 +216,23 @@ static void check_settled(struct sim_migration *m, const struct sim_slice *slice
 static void advance_slice(struct sim_migration *m, unsigned number)
 {
 	struct sim_slice *slice = &m->slices[number];
-	struct pw_slice_out *out = &m->source.slices.slot[slice->slot];
+	struct pw_slices_out *slices = &m->attempt->source.slices;
 
 	if (slice->state == SIM_SLICE_WAITS)
 		open_slice(m, slice);
-	if (slice->state != SIM_SLICE_OPEN || atomic_load(&out->state) != PW_SLICE_SETTLED)
+	if (slice->state != SIM_SLICE_OPEN ||
+	    atomic_load(&slices->slot[slice->slot].state) != PW_SLICE_SETTLED)
 		return;
 	check_settled(m, slice);
-	pw_slices_free(&m->source.slices, slice->slot);
+	pw_slices_free(slices, slice->slot);
 	slice->state = SIM_SLICE_SETTLED;
-	if (m->guest.stopped && m->scenario.seal_closes)
-		on_closed(slice, 0);
+	if (m->guest.stopped && m->move->seal_closes)
+		on_closed(m, about(m->attempt, number));
 	else
-		sim_after(m->world, control_ns(m), close_at_target, m, number);
+		sim_control_send(m, sim_migration_source(m), on_close, about(m->attempt, number));
 }
+
+/* ---- rounds ---- */
 
 static bool round_is_over(const struct sim_migration *m)
 {
@@ -202,23 +242,81 @@ static bool round_is_over(const struct sim_migration *m)
 	return true;
 }
 
-static bool all_is_sent(struct sim_migration *m)
-{
-	for (unsigned i = 0; i < m->scenario.streams; i++)
-		if (!sim_tap_is_done(&m->tap[i]))
-			return false;
-	for (unsigned i = 0; i < m->scenario.paths; i++)
-		if (!pw_sender_idle(&m->path[i].sender))
-			return false;
-	return true;
-}
-
 static void begin_round(struct sim_migration *m)
 {
-	if (m->round == m->scenario.rounds)
+	if (m->round == m->move->rounds) {
 		m->guest.stopped = true;
+		atomic_store(&m->attempt->source.stun, true);
+	}
 	harvest(m);
 	m->round++;
+	sim_bed_stage(m->bed, m);
+}
+
+/* The target has taken over; the source has no more use for its end. */
+static void on_running(void *who, uint64_t what)
+{
+	struct sim_migration *m = who;
+
+	(void)what;
+	if (m->attempt->source_open)
+		sim_attempt_close_source(m->attempt);
+}
+
+static void on_sealed(void *who, uint64_t what)
+{
+	struct sim_migration *m = who;
+
+	(void)what;
+	sim_after(m->world, sim_below(m->world, HANDOVER_NS_MAX), on_running, m, 0);
+}
+
+/* Each stream was drunk to its end, in this attempt or in one before. */
+static void check_streams(const struct sim_migration *m)
+{
+	for (unsigned i = 0; i < m->move->streams; i++)
+		SIM_CHECK(m->world, m->stream_done[i] || m->attempt->tap[i].ended,
+			  "guest %u was sealed without the end of stream %u", m->number, i);
+}
+
+/* From here on nothing may change. */
+static void on_seal(void *who, uint64_t what)
+{
+	struct sim_migration *m = who;
+
+	(void)what;
+	atomic_store_explicit(&m->at_target->target.sealed, true, memory_order_release);
+	m->ended_ns = m->world->now_ns;
+	check_streams(m);
+	sim_shadow_check_guards(&m->shadow);
+	sim_shadow_check_equal(&m->shadow, &m->guest);
+	m->digest = sim_shadow_digest(&m->shadow);
+	sim_note(m->world, m->digest);
+	sim_migration_enter(m, SIM_SEALED);
+	sim_control_send(m, sim_migration_target(m), on_sealed, 0);
+	sim_bed_sealed(m->bed);
+}
+
+void sim_migration_check_seal(const struct sim_migration *m)
+{
+	SIM_CHECK(m->world, sim_shadow_digest(&m->shadow) == m->digest,
+		  "guest %u: memory of the target changed after SEAL", m->number);
+	sim_shadow_check_guards(&m->shadow);
+}
+
+static void advance(struct sim_migration *m)
+{
+	for (unsigned i = 0; i < m->num_slices; i++)
+		if (m->slices[i].state != SIM_SLICE_CLOSED)
+			advance_slice(m, i);
+	if (!round_is_over(m))
+		return;
+	if (!m->guest.stopped) {
+		begin_round(m);
+	} else if (sim_attempt_is_done(m->attempt)) {
+		sim_migration_enter(m, SIM_SEALS);
+		sim_control_send(m, sim_migration_source(m), on_seal, 0);
+	}
 }
 
 /* The control thread looks around. */
@@ -227,61 +325,32 @@ static void tick(void *who, uint64_t what)
 	struct sim_migration *m = who;
 
 	(void)what;
-	for (unsigned i = 0; i < m->num_slices; i++)
-		advance_slice(m, i);
-	if (round_is_over(m)) {
-		if (!m->guest.stopped) {
-			begin_round(m);
-		} else if (all_is_sent(m)) {
-			m->done = true;
-			return;
-		}
-	}
-	sim_after(m->world, sim_between(m->world, 5 * SIM_US, 100 * SIM_US), tick, m, 0);
+	if (m->state == SIM_MOVING && m->attempt->source_open)
+		advance(m);
+	if (m->state < SIM_SEALS)
+		sim_after(m->world, sim_between(m->world, 10 * SIM_US, 150 * SIM_US), tick, m, 0);
 }
 
-/* The seal stays unbroken whatever still comes. */
-static void seal(struct sim_migration *m)
+static void start(void *who, uint64_t what)
 {
-	uint64_t digest, ends_ns = m->world->now_ns + 30 * SIM_MS;
+	struct sim_migration *m = who;
 
-	atomic_store_explicit(&m->target.sealed, true, memory_order_release);
-	m->ended_ns = m->world->now_ns;
-	sim_say(m->world, "sealed after %u rounds", m->round);
-	sim_shadow_check_guards(&m->shadow);
-	sim_shadow_check_equal(&m->shadow, &m->guest);
-	digest = sim_shadow_digest(&m->shadow);
-	for (unsigned i = 0; i < m->scenario.paths; i++)
-		sim_link_release_kept(&m->path[i].forth);
-	while (m->world->now_ns < ends_ns && sim_step(m->world))
-		;
-	for (unsigned i = 0; i < m->scenario.paths; i++)
-		m->path[i].stopped = true;
-	while (sim_step(m->world))
-		;
-	SIM_CHECK(m->world, sim_shadow_digest(&m->shadow) == digest,
-		  "memory of the target changed after SEAL");
-	sim_shadow_check_guards(&m->shadow);
+	(void)what;
+	sim_migration_enter(m, SIM_OPENING);
+	sim_reopen_begin(m);
+	tick(m, 0);
 }
 
-void sim_migration_play(struct sim_migration *m, struct sim_world *w)
+void sim_migration_init(struct sim_migration *m, struct sim_bed *bed, unsigned number)
 {
-	uint64_t begin_ns = w->now_ns;
-
-	init(m, w);
+	m->bed = bed;
+	m->world = bed->world;
+	m->number = number;
+	m->move = &bed->scenario.move[number];
+	sim_guest_init(&m->guest, m->world, m->move->pages, m->move->regions,
+		       m->move->guest_pause_ns_max);
+	sim_shadow_init(&m->shadow, m->world, &m->guest);
+	init_slices(m);
 	sim_guest_run(&m->guest);
-	sim_after(w, 0, tick, m, 0);
-	if (m->scenario.outage_ns) {
-		sim_link_cut(&m->path[0].forth, m->scenario.outage_ns);
-		sim_link_cut(&m->path[0].back, m->scenario.outage_ns);
-	}
-	while (!m->done && sim_step(w)) {
-		SIM_CHECK(w, w->now_ns - begin_ns < ENDS_WITHIN_NS,
-			  "did not end: %" PRIu64 " s of virtual time, round %u",
-			  ENDS_WITHIN_NS / SIM_S, m->round);
-		SIM_CHECK(w, w->events < ENDS_WITHIN_STEPS, "did not end: %u events, round %u",
-			  ENDS_WITHIN_STEPS, m->round);
-	}
-	seal(m);
-	sim_note(w, m->ended_ns);
+	sim_after(m->world, m->move->starts_ns, start, m, 0);
 }

@@ -9,8 +9,7 @@
 #define GUARD 0xa5
 #define BEFORE 0x5e	/* a target that was in use: nothing is zero by luck */
 
-static void init_region(struct sim_shadow *s, struct sim_shadow_region *r, uint64_t pages,
-			uint16_t never)
+static void init_region(struct sim_shadow *s, struct sim_shadow_region *r, uint64_t pages)
 {
 	uint8_t *memory;
 
@@ -20,38 +19,35 @@ static void init_region(struct sim_shadow *s, struct sim_shadow_region *r, uint6
 	memset(memory, GUARD, SIM_GUARD_BYTES);
 	memset(r->base, BEFORE, r->bytes);
 	memset(r->base + r->bytes, GUARD, SIM_GUARD_BYTES);
-	r->epoch = sim_alloc(s->world, r->bytes / SIM_GRAIN_BYTES * sizeof(*r->epoch));
-	for (uint64_t i = 0; i < r->bytes / SIM_GRAIN_BYTES; i++)
-		r->epoch[i] = never;
+	r->stamp = sim_alloc(s->world, r->bytes / SIM_GRAIN_BYTES * sizeof(*r->stamp));
 }
 
-void sim_shadow_init(struct sim_shadow *s, struct sim_world *w, const struct sim_guest *g,
-		     uint16_t first_epoch)
+void sim_shadow_init(struct sim_shadow *s, struct sim_world *w, const struct sim_guest *g)
 {
 	memset(s, 0, sizeof(*s));
 	s->world = w;
 	s->regions = g->regions;
 	for (unsigned r = 0; r < g->regions; r++)
-		init_region(s, &s->region[r], g->memory[r].pages, (uint16_t)(first_epoch - 1));
+		init_region(s, &s->region[r], g->memory[r].pages);
 }
 
-void sim_shadow_placed(struct sim_shadow *s, const struct sim_span *span, uint16_t epoch)
+void sim_shadow_placed(struct sim_shadow *s, const struct sim_span *span, uint32_t stamp)
 {
-	struct sim_shadow_region *r = &s->region[span->region];
-	uint64_t first = span->offset / SIM_GRAIN_BYTES;
+	uint32_t *at = s->region[span->region].stamp + span->offset / SIM_GRAIN_BYTES;
 
-	for (uint64_t i = 0; i < span->bytes / SIM_GRAIN_BYTES; i++)
-		if ((int16_t)(epoch - r->epoch[first + i]) > 0)
-			r->epoch[first + i] = epoch;
+	for (uint64_t i = 0; i < span->bytes / SIM_GRAIN_BYTES; i++) {
+		SIM_CHECK(s->world, at[i] <= stamp, "region %u at %" PRIu64 ": an older page landed",
+			  span->region, span->offset + i * SIM_GRAIN_BYTES);
+		at[i] = stamp;
+	}
 }
 
-bool sim_shadow_has(const struct sim_shadow *s, const struct sim_span *span, uint16_t epoch)
+bool sim_shadow_has(const struct sim_shadow *s, const struct sim_span *span, uint32_t stamp)
 {
-	const struct sim_shadow_region *r = &s->region[span->region];
-	uint64_t first = span->offset / SIM_GRAIN_BYTES;
+	const uint32_t *at = s->region[span->region].stamp + span->offset / SIM_GRAIN_BYTES;
 
 	for (uint64_t i = 0; i < span->bytes / SIM_GRAIN_BYTES; i++)
-		if ((int16_t)(epoch - r->epoch[first + i]) > 0)
+		if (at[i] < stamp)
 			return false;
 	return true;
 }

@@ -2,8 +2,9 @@
 /*
  * shadow.h - the target's memory, between guard zones, and what is known of it
  *
- * For every 32 bytes: the newest epoch whose content was seen to stand there.
- * Datagrams of the simulator carry multiples of 32 bytes.
+ * For every 32 bytes: the newest stamp whose content was seen to stand there. A
+ * stamp is an attempt and an epoch in it. Datagrams of the simulator carry
+ * multiples of 32 bytes.
  */
 #ifndef PW_SIM_SHADOW_H
 #define PW_SIM_SHADOW_H
@@ -18,7 +19,7 @@
 struct sim_shadow_region {
 	uint8_t *base;
 	uint64_t bytes;
-	uint16_t *epoch;	/* per grain */
+	uint32_t *stamp;	/* per grain */
 };
 
 struct sim_shadow {
@@ -34,14 +35,20 @@ struct sim_span {
 	unsigned region;
 };
 
-/* Memory of the guest's sizes, full of what was there before; no epoch placed. */
-void sim_shadow_init(struct sim_shadow *s, struct sim_world *w, const struct sim_guest *g,
-		     uint16_t first_epoch);
+/* Attempts count from 1: later is larger. 0 is what nothing was placed with. */
+static inline uint32_t sim_stamp(unsigned attempt, uint16_t epochs_since_first)
+{
+	return (uint32_t)attempt << 16 | epochs_since_first;
+}
 
-void sim_shadow_placed(struct sim_shadow *s, const struct sim_span *span, uint16_t epoch);
+/* Memory of the guest's sizes, full of what was there before. */
+void sim_shadow_init(struct sim_shadow *s, struct sim_world *w, const struct sim_guest *g);
 
-/* Content of epoch, or newer, stands everywhere in span. */
-bool sim_shadow_has(const struct sim_shadow *s, const struct sim_span *span, uint16_t epoch);
+/* Fails the seed if something newer stands there. */
+void sim_shadow_placed(struct sim_shadow *s, const struct sim_span *span, uint32_t stamp);
+
+/* Content of stamp, or newer, stands everywhere in span. */
+bool sim_shadow_has(const struct sim_shadow *s, const struct sim_span *span, uint32_t stamp);
 
 /* Fails the seed if a guard zone was written to. */
 void sim_shadow_check_guards(const struct sim_shadow *s);

@@ -5,12 +5,19 @@
 
 #include "sim_link.h"
 
+/* Of whole words, and of the bytes behind them. */
 static uint64_t sum_of(const uint8_t *bytes, uint32_t n)
 {
-	uint64_t sum = n;
+	uint64_t word, sum = n;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		sum = (sum ^ bytes[i]) * 0x100000001b3ull;
+	for (; at + sizeof(word) <= n; at += sizeof(word)) {
+		memcpy(&word, bytes + at, sizeof(word));
+		sum = (sum ^ word) * 0x9e3779b97f4a7c15ull;
+		sum ^= sum >> 29;
+	}
+	for (; at < n; at++)
+		sum = (sum ^ bytes[at]) * 0x100000001b3ull;
 	return sum;
 }
 
@@ -37,6 +44,8 @@ static struct sim_parcel *copy_parcel(struct sim_link *l, const struct sim_parce
 	copy->bytes_count = parcel->bytes_count;
 	copy->intact = parcel->intact;
 	copy->stray = parcel->stray;
+	copy->marked = parcel->marked;
+	copy->header_bytes = parcel->header_bytes;
 	memcpy(copy->bytes, parcel->bytes, parcel->bytes_count);
 	return copy;
 }
@@ -45,12 +54,14 @@ static void arrive(void *who, uint64_t what)
 {
 	struct sim_link *l = who;
 	struct sim_parcel *parcel = (struct sim_parcel *)(uintptr_t)what;
+	const struct sim_bytes bytes = { parcel->bytes, parcel->bytes_count, parcel->intact,
+					 parcel->marked };
 
 	sim_note(l->world, sum_of(parcel->bytes, parcel->bytes_count));
 	if (parcel->stray)
-		l->ends.on_stray(l->ends.who, parcel->bytes, parcel->bytes_count);
+		l->ends.on_stray(l->ends.who, &bytes);
 	else
-		l->ends.on_arrival(l->ends.who, parcel->bytes, parcel->bytes_count, parcel->intact);
+		l->ends.on_arrival(l->ends.who, &bytes);
 	put_parcel(l, parcel);
 }
 
@@ -79,18 +90,39 @@ static void send_astray(struct sim_link *l, const struct sim_parcel *parcel)
 	l->stats.strays++;
 }
 
+static void tell(struct sim_link *l, enum sim_fault fault, const struct sim_parcel *parcel)
+{
+	l->ends.on_fault(l->ends.who, fault, parcel->bytes);
+}
+
+static void flip(struct sim_link *l, struct sim_parcel *parcel, const struct link_copy *copy)
+{
+	bool header = false;
+
+	for (uint32_t i = 0; i < copy->flips; i++)
+		header |= copy->at[i] < parcel->header_bytes;
+	tell(l, header ? SIM_CORRUPT_HEADER : SIM_CORRUPT_PAYLOAD, parcel);
+	for (uint32_t i = 0; i < copy->flips; i++)
+		parcel->bytes[copy->at[i]] ^= copy->by[i];
+}
+
+static void resize(struct sim_link *l, struct sim_parcel *parcel, uint32_t length)
+{
+	tell(l, SIM_CORRUPT_LENGTH, parcel);
+	for (uint32_t i = parcel->bytes_count; i < length; i++)
+		parcel->bytes[i] = (uint8_t)sim_random(l->world);
+	parcel->bytes_count = length;
+}
+
 static void damage(struct sim_link *l, struct sim_parcel *parcel, const struct link_copy *copy)
 {
 	if (copy->damage == LINK_INTACT)
 		return;
 	parcel->intact = false;
-	if (copy->damage == LINK_RESIZED) {
-		for (uint32_t i = parcel->bytes_count; i < copy->length; i++)
-			parcel->bytes[i] = (uint8_t)sim_random(l->world);
-		parcel->bytes_count = copy->length;
-	}
-	for (uint32_t i = 0; i < copy->flips; i++)
-		parcel->bytes[copy->at[i]] ^= copy->by[i];
+	if (copy->damage == LINK_RESIZED)
+		resize(l, parcel, copy->length);
+	else
+		flip(l, parcel, copy);
 }
 
 /* Bytes that a checksum covers. The field for the payload's checksum ends the
@@ -102,23 +134,56 @@ static uint32_t covered(const struct sim_link *l, const struct sim_parcel *parce
 	return parcel->header_bytes - 4u;
 }
 
+/* What the model counted while it looked at this datagram. */
+static void tell_news(struct sim_link *l, const struct link_stats *before,
+		      const struct sim_parcel *parcel)
+{
+	const struct link_stats *now = &l->model.stats;
+	const struct {
+		uint64_t count;
+		enum sim_fault fault;
+	} news[] = {
+		{ now->lost_alone - before->lost_alone, SIM_LOSS },
+		{ now->lost_burst - before->lost_burst, SIM_BURST },
+		{ now->lost_silence - before->lost_silence, SIM_SILENCE },
+		{ now->lost_long - before->lost_long, SIM_BLACK_HOLE },
+		{ now->lost_queue - before->lost_queue, SIM_QUEUE_FULL },
+		{ now->repeated_soon - before->repeated_soon, SIM_REPEAT_SOON },
+		{ now->repeated_late - before->repeated_late, SIM_REPEAT_LATE },
+		{ now->delayed - before->delayed, SIM_REORDER },
+		{ now->marked - before->marked, SIM_MARK },
+	};
+
+	for (unsigned i = 0; i < sizeof(news) / sizeof(news[0]); i++)
+		if (news[i].count)
+			tell(l, news[i].fault, parcel);
+}
+
 /* All bytes are on the wire: what becomes of them. */
 static void depart(struct sim_link *l, struct sim_parcel *parcel)
 {
 	const struct link_frame frame = { .bytes = parcel->bytes_count,
-					  .until = covered(l, parcel) };
+					  .until = covered(l, parcel),
+					  .can_mark = true };
+	const struct link_stats before = l->model.stats;
 	uint64_t now_ns = l->world->now_ns;
 	struct link_verdict verdict;
 
-	l->stats.torn += sum_of(parcel->bytes + parcel->header_bytes, parcel->payload_bytes) !=
-			 parcel->sum;
+	if (sum_of(parcel->bytes + parcel->header_bytes, parcel->payload_bytes) != parcel->sum) {
+		l->stats.torn++;
+		tell(l, SIM_TORN, parcel);
+	}
 	if (sim_chance(l->world, l->faults->astray))
 		send_astray(l, parcel);
 	link_model_offer(&l->model, &frame, now_ns, &verdict);
+	tell_news(l, &before, parcel);
+	if (verdict.copies && l->faults->extreme)
+		tell(l, SIM_DELAY, parcel);
 	for (unsigned i = 0; i < verdict.copies; i++) {
 		const struct link_copy *how = &verdict.copy[i];
 		struct sim_parcel *copy = copy_parcel(l, parcel);
 
+		copy->marked = how->ce;
 		damage(l, copy, how);
 		if (how->repeat)
 			keep(l, copy);
@@ -163,6 +228,7 @@ static void take_frame(struct sim_link *l, const struct pw_frame *frame)
 	parcel->sum = sum_of(frame->payload, frame->payload_bytes);
 	parcel->intact = true;
 	parcel->stray = false;
+	parcel->marked = false;
 	memcpy(parcel->bytes, frame->header, frame->header_bytes);
 
 	if (l->busy_until_ns < now_ns)
@@ -181,8 +247,11 @@ static uint16_t send(struct pw_link *link, const struct pw_frame *frames, uint16
 
 	if (taken > l->faults->queue_max - l->queued)
 		taken = (uint16_t)(l->faults->queue_max - l->queued);
-	if (sim_chance(l->world, l->faults->refuse))
+	if (sim_chance(l->world, l->faults->refuse)) {
 		taken = (uint16_t)sim_below(l->world, taken + 1u);
+		if (taken < n)
+			l->ends.on_fault(l->ends.who, SIM_REFUSED, frames[taken].header);
+	}
 	for (uint16_t i = 0; i < taken; i++)
 		take_frame(l, &frames[i]);
 	l->stats.refused += taken < n;
@@ -205,6 +274,13 @@ void sim_link_init(struct sim_link *l, struct sim_world *w, const struct sim_fau
 void sim_link_cut(struct sim_link *l, uint64_t cut_ns)
 {
 	link_model_cut(&l->model, l->world->now_ns, l->world->now_ns + cut_ns);
+}
+
+void sim_link_calm(struct sim_link *l)
+{
+	l->model.config = l->faults->model;
+	l->model.silent_until_ns = 0;
+	l->model.in_burst = false;
 }
 
 void sim_link_release_kept(struct sim_link *l)

@@ -18,6 +18,7 @@
 #ifndef PW_SIM_LINK_H
 #define PW_SIM_LINK_H
 
+#include "coverage.h"
 #include "link.h"
 #include "model.h"
 #include "pagewire/wire.h"
@@ -30,6 +31,8 @@ struct sim_faults {
 	struct link_config model;
 	unsigned astray;
 	unsigned refuse;
+	bool extreme;	/* delay and jitter */
+	bool hole_stays;	/* that of the model, in the calm too */
 	bool corrupt_payload;	/* it has a checksum of its own */
 	uint64_t dma_ns_max;	/* from send() to the payload's being read */
 	uint64_t ns_per_kib;
@@ -51,17 +54,27 @@ struct sim_parcel {
 	uint64_t sum;	/* of the payload at send() */
 	bool intact;	/* as it was put on the wire */
 	bool stray;
+	bool marked;
 	uint8_t bytes[PW_DATAGRAM_BYTES_MAX + 64];
+};
+
+/* A datagram as it came. */
+struct sim_bytes {
+	const uint8_t *at;
+	uint32_t n;
+	bool intact;	/* as they left */
+	bool marked;	/* with a congestion mark */
 };
 
 struct sim_link_ends {
 	void *who;
 	/* A frame was taken; its payload may still change. */
 	void (*on_taken)(void *who, const struct pw_frame *frame);
-	/* n bytes arrive; intact: as they left. */
-	void (*on_arrival)(void *who, const uint8_t *bytes, uint32_t n, bool intact);
+	void (*on_arrival)(void *who, const struct sim_bytes *bytes);
 	/* An intact copy arrives astray. */
-	void (*on_stray)(void *who, const uint8_t *bytes, uint32_t n);
+	void (*on_stray)(void *who, const struct sim_bytes *bytes);
+	/* Something happened to a datagram that begins with header. */
+	void (*on_fault)(void *who, enum sim_fault fault, const uint8_t *header);
 };
 
 struct sim_link {
@@ -83,6 +96,9 @@ void sim_link_init(struct sim_link *l, struct sim_world *w, const struct sim_fau
 
 /* Lose everything for cut_ns from now. */
 void sim_link_cut(struct sim_link *l, uint64_t cut_ns);
+
+/* Cuts and silences end; its faults are what they are by now. */
+void sim_link_calm(struct sim_link *l);
 
 /* Deliver what was kept, at random times. */
 void sim_link_release_kept(struct sim_link *l);

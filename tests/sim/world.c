@@ -9,9 +9,10 @@
 #include "pagewire/check.h"
 #include "world.h"
 
+#define ALIGNMENT 64u	/* of cache lines: some of the core's structures ask for it */
+
 struct sim_block {
 	struct sim_block *next;
-	max_align_t bytes[];
 };
 
 static struct sim_world *running;
@@ -51,13 +52,15 @@ void sim_world_fini(struct sim_world *w)
 
 void *sim_alloc(struct sim_world *w, size_t bytes)
 {
-	struct sim_block *block = calloc(1, sizeof(*block) + bytes);
+	/* calloc() knows which pages are fresh, aligned_alloc() does not. */
+	struct sim_block *block = calloc(1, sizeof(*block) + ALIGNMENT + bytes);
+	char *after = (char *)(block + 1);
 
 	if (!block)
 		sim_fail(w, "no memory for %zu bytes", bytes);
 	block->next = w->blocks;
 	w->blocks = block;
-	return block->bytes;
+	return after + (-(uintptr_t)after & (ALIGNMENT - 1));
 }
 
 static bool before(const struct sim_event *a, const struct sim_event *b)

@@ -52,7 +52,7 @@ struct sim_world {
 void sim_world_init(struct sim_world *w, uint64_t seed);
 void sim_world_fini(struct sim_world *w);
 
-/* Zeroed memory that lives as long as the seed. */
+/* Zeroed memory that lives as long as the seed; its address is a multiple of 64. */
 void *sim_alloc(struct sim_world *w, size_t bytes);
 
 /* Fire (who, what) in in_ns from now. */

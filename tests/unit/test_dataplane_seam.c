@@ -373,6 +373,60 @@ static void test_bad_requests_are_refused(void)
 	both_end();
 }
 
+/* Between two processes there are no addresses. */
+static void test_lane_is_told_and_must_fit_the_peers(void)
+{
+	struct pw_seam_msg add = { .type = PW_SEAM_TRANSFER_ADD, .transfer = 5 };
+	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
+
+	given_two_processes();
+	CU_ASSERT_EQUAL(source.ready.ready.end.family, 0);
+	CU_ASSERT_EQUAL(source.ready.ready.end.udp_port, 0);
+	CU_ASSERT_EQUAL(side_add(&target, 16 * MIB), 0);
+	CU_ASSERT_EQUAL(side_add(&source, 16 * MIB), 0);
+	add.add = (struct pw_seam_transfer){ .role = PW_SOURCE, .slice_shift = BED_SHIFT,
+					     .board_bytes = source.board_bytes,
+					     .peer = { .family = PW_LANE_IPV4, .udp_port = 1 } };
+	/* 1 */ CU_ASSERT_EQUAL(side_ask(&source, &add, source.board_fd).status, -EAFNOSUPPORT);
+	add.add.peer = (struct pw_lane_end){ 0 };
+	add = side_ask(&source, &add, source.board_fd);
+	/* 2 */ CU_ASSERT_EQUAL(add.status, 0);
+	for (unsigned i = 0; i < PW_PATHS_MAX; i++)
+		CU_ASSERT_EQUAL(add.add.ports[i], i < BED_PATHS ? PW_UDP_PORT_BASE + i : 0);
+	start.add.payload_bytes = PW_PAYLOAD_MIN - 1;
+	/* 3 */ CU_ASSERT_EQUAL(side_ask(&source, &start, -1).status, -EINVAL);
+	start.add.payload_bytes = 0;
+	start.add.ports[BED_PATHS] = 1;	/* of a path that is not there */
+	/* 4 */ CU_ASSERT_EQUAL(side_ask(&source, &start, -1).status, -EINVAL);
+	both_end();
+}
+
+/* The other end of the lane carries less, and wants other ports. */
+static void test_memory_arrives_in_smaller_datagrams_from_chosen_ports(void)
+{
+	struct pw_seam_msg start = { .type = PW_SEAM_TRANSFER_START };
+	const struct pw_board *board;
+	uint64_t datagrams;
+
+	given_two_processes();
+	CU_ASSERT_EQUAL(side_add(&target, 16 * MIB), 0);
+	CU_ASSERT_EQUAL(side_add(&source, 16 * MIB), 0);
+	CU_ASSERT_EQUAL(side_start(&target, &source), 0);
+	memcpy(start.add.cids, target.cids, sizeof(start.add.cids));
+	start.add.ports[0] = 7;
+	start.add.payload_bytes = 1500;	/* less than a page: whole grains of it */
+	CU_ASSERT_EQUAL(side_ask(&source, &start, -1).status, 0);
+	given_guest_memory(1);
+	start = side_ask_slices(&source, PW_SEAM_SLICE_SEND, 1);
+	CU_ASSERT_EQUAL(start.status, 0);
+	CU_ASSERT_EQUAL(memcmp(source.memory, target.memory, 16 * MIB), 0);
+	board = (const struct pw_board *)(const void *)source.board;
+	datagrams = pw_stat_get(&board->path[0].tx_datagrams) +
+		    pw_stat_get(&board->path[1].tx_datagrams);
+	CU_ASSERT_TRUE(datagrams >= start.slice.sent_bytes / 1408);
+	both_end();
+}
+
 static void test_bad_regions_are_refused(void)
 {
 	struct pw_seam_msg msg = { .type = PW_SEAM_REGION_ADD };
@@ -524,6 +578,8 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_writer_without_reader_ends_with_its_error),
 	PW_TEST(test_writer_that_is_stuck_can_be_deleted),
 	PW_TEST(test_bad_requests_are_refused),
+	PW_TEST(test_lane_is_told_and_must_fit_the_peers),
+	PW_TEST(test_memory_arrives_in_smaller_datagrams_from_chosen_ports),
 	PW_TEST(test_bad_regions_are_refused),
 	PW_TEST(test_killed_peer_takes_the_path_down_and_nothing_else),
 	PW_TEST(test_peer_that_stands_still_takes_the_path_down_for_that_time),

@@ -379,7 +379,23 @@ static void test_own_expired_certificate_is_a_clear_error(void)
 	end_world();
 }
 
+static void test_ends_of_lanes_are_told_both_ways(void)
+{
+	static const struct pw_lane_end own = { .ip = { 192, 0, 2, 1 }, .udp_port = 49600,
+						.family = PW_LANE_IPV4, .link_mbps = 100000 };
+	static const struct pw_lane_end none;
+
+	given_world();
+	world.a.lane = &own;	/* host-b has none */
+	given_link();
+	CU_ASSERT_EQUAL(memcmp(&pw_peer_hello(world.target.link)->lane, &own, sizeof(own)), 0);
+	CU_ASSERT_EQUAL(memcmp(&pw_peer_hello(world.source.link)->lane, &none, sizeof(none)), 0);
+	CU_ASSERT_STRING_EQUAL(pw_peer_hello(world.source.link)->name, "host-b");
+	end_world();
+}
+
 static const struct pw_test tests[] = {
+	PW_TEST(test_ends_of_lanes_are_told_both_ways),
 	PW_TEST(test_hosts_of_one_authority_meet),
 	PW_TEST(test_source_refuses_target_of_another_authority),
 	PW_TEST(test_source_of_another_authority_hears_why_it_is_refused),

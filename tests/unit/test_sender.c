@@ -235,17 +235,36 @@ static void test_no_more_is_in_flight_than_congestion_allows(void)
 	CU_ASSERT_TRUE(s.window.in_flight >= 10 && s.window.in_flight <= 11);
 }
 
-static void test_receivers_credit_bounds_pns(void)
+static void test_receivers_credit_bounds_what_is_in_flight(void)
 {
 	struct pw_envelope env = { .cid = 1, .path = 2 };
 	struct pw_ack ack = { .credit = 5 };
 	uint8_t bytes[PW_ACK_BYTES_MAX];
 
 	given_dirty_pages(1);
-	s.credit_pn = 0;	/* as if nothing had been granted yet */
+	s.credit = 0;	/* as if nothing had been granted yet */
 	CU_ASSERT_EQUAL(poll(), 0);
 	pw_sender_on_ack(&s, bytes, pw_wire_pack_ack(bytes, &ack, &env, 0), now_ns);
 	CU_ASSERT_EQUAL(poll(), 1);
+}
+
+/* All but the first arrived: what is lost needs no room until it is sent again,
+ * and nothing that could free any is in flight. */
+static void test_lost_datagram_does_not_hold_credit(void)
+{
+	struct pw_envelope env = { .cid = 1, .path = 2 };
+	struct pw_ack ack = { .credit = 32, .words = 1, .bitmap = { UINT64_MAX >> 33 } };
+	uint8_t bytes[PW_ACK_BYTES_MAX];
+
+	given_dirty_pages(100);
+	s.credit = 32;
+	poll_until_quiet();
+	CU_ASSERT_EQUAL(wire.sent, 32);
+	now_ns += 5 * MS;
+	ack.echo = (uint32_t)((now_ns - 100 * US) >> 6);
+	pw_sender_on_ack(&s, bytes, pw_wire_pack_ack(bytes, &ack, &env, 0), now_ns);
+	CU_ASSERT_EQUAL(poll(), 32);
+	CU_ASSERT_EQUAL(fake_datagram(&wire, 32).offset, 0);
 }
 
 static void test_pacer_bounds_bytes(void)
@@ -337,7 +356,8 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_round_trip_without_its_dwell_is_not_measured),
 	PW_TEST(test_round_trip_is_echo_less_dwell),
 	PW_TEST(test_no_more_is_in_flight_than_congestion_allows),
-	PW_TEST(test_receivers_credit_bounds_pns),
+	PW_TEST(test_receivers_credit_bounds_what_is_in_flight),
+	PW_TEST(test_lost_datagram_does_not_hold_credit),
 	PW_TEST(test_pacer_bounds_bytes),
 	PW_TEST(test_stream_goes_before_memory_and_is_freed_when_placed),
 	PW_TEST(test_full_window_without_a_word_still_finds_room_for_probes),

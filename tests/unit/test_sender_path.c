@@ -261,6 +261,16 @@ static void test_sender_that_yields_sends_only_what_was_lost(void)
 	CU_ASSERT_EQUAL(poll(), 32);
 }
 
+/* It did while another guest was in its stun, and nobody told it since. */
+static void test_sender_of_a_paused_guest_does_not_yield(void)
+{
+	given_dirty_pages(100);
+	s.yields = true;
+	CU_ASSERT_EQUAL(poll(), 0);
+	atomic_store(&transfer.stun, true);
+	CU_ASSERT_EQUAL(poll(), 32);
+}
+
 static void test_grant_is_a_ceiling_below_our_own(void)
 {
 	struct pw_envelope env = { .cid = 1, .path = 2 };
@@ -289,6 +299,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_long_datagrams_that_vanish_get_shorter_and_grow_again),
 	PW_TEST(test_lost_probe_does_not_slow_the_path_down),
 	PW_TEST(test_sender_that_yields_sends_only_what_was_lost),
+	PW_TEST(test_sender_of_a_paused_guest_does_not_yield),
 	PW_TEST(test_grant_is_a_ceiling_below_our_own),
 };
 
