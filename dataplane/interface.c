@@ -82,6 +82,9 @@ static int check_paths(const struct pw_interface *f, const struct pw_args *args,
 					  pw_vdev_value(given, "queue_count", &n)))
 		return pw_why(why, -EINVAL, "one --vdev stands for %u paths: leave start_queue and "
 			      "queue_count out of it", args->paths);
+	if (f->kind == PW_INTERFACE_XDP && f->is_unseen)
+		return pw_why(why, -EINVAL, "af_xdp leaves ARP to the kernel, which does not have our "
+			      "address: lane.driver af_xdp with lane.interface %s", f->name);
 	if (f->kind == PW_INTERFACE_XDP && f->queues && args->paths > f->queues)
 		return pw_why(why, -EINVAL, "%u paths asked, %s has %u receive queues: fewer paths, or "
 			      "ethtool -L %s combined %u", args->paths, f->name, f->queues, f->name,
@@ -125,7 +128,7 @@ static int take_port(const struct pw_interface *f, const struct pw_lane_end *own
 static int take_ports(struct pw_interface *f, const struct pw_args *args, char why[PW_WHY_BYTES])
 {
 	/* The fixed addresses of a lane without one are no interface's. */
-	for (unsigned i = 0; i < args->paths && args->own.family; i++) {
+	for (unsigned i = 0; i < args->paths && args->own.family && !f->is_unseen; i++) {
 		uint16_t port = (uint16_t)(args->own.udp_port + i);
 		int fd = take_port(f, &args->own, port);
 
@@ -155,7 +158,8 @@ int pw_interface_open(struct pw_interface *f, const struct pw_args *args, char w
 {
 	int fd, status;
 
-	*f = (struct pw_interface){ .kind = kind_of(args) };
+	*f = (struct pw_interface){ .kind = kind_of(args),
+				    .is_unseen = args->own.family && !args->interface };
 	if (f->kind == PW_INTERFACE_NONE)
 		return 0;
 	status = find_name(f, args, why);

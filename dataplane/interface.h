@@ -14,6 +14,8 @@
  * In both the kernel keeps the address. What is meant for us reaches it as well
  * (af_packet), or does while the socket is not there yet (af_xdp), and it would
  * answer "port unreachable": so the ports are taken by sockets that drop all.
+ * An address without --interface is none of the kernel's: ARP is ours then, and
+ * the socket of af_packet takes all.
  */
 #ifndef PW_INTERFACE_H
 #define PW_INTERFACE_H
@@ -33,6 +35,7 @@ struct pw_interface {
 	char name[IF_NAMESIZE];
 	unsigned mtu;
 	unsigned queues;	/* that frames arrive at; 0: it does not say */
+	bool is_unseen;	/* the address is ours alone: the kernel answers for nothing */
 	unsigned ports;	/* taken */
 	int port_fd[PW_PATHS_MAX];
 };

@@ -110,7 +110,7 @@ int pw_port_create(struct pw_port *p, const struct pw_args *args, char why[PW_WH
 	status = steer(p, &rule, why);
 	if (!status)
 		status = create_all(p, args, is_xdp ? args->paths : args->vdevs, why);
-	if (!status && p->interface.kind == PW_INTERFACE_PACKET)
+	if (!status && p->interface.kind == PW_INTERFACE_PACKET && !p->interface.is_unseen)
 		status = pw_interface_filter(&p->interface, &rule, why);
 	return status;
 }

@@ -22,6 +22,7 @@ from bed.link import PREFIX, Link, Net, run  # noqa: E402
 
 MANY = 400      # datagrams
 QUIET_S = 0.3   # nothing more comes
+NOT_ECT, ECT0, CE = 0, 2, 3
 
 
 def udp_pair(net, ipv6=False):
@@ -56,6 +57,15 @@ def send_many(net, size=1000, ipv6=False):
         for datagram in sent:
             near.send(datagram)
         return sent, drain(far)
+
+
+def ecn_of(sock, count):
+    """What the ECN field of so many datagrams was."""
+    found = set()
+    for _ in range(count):
+        _, said, _, _ = sock.recvmsg(65536, 64)
+        found |= {value[0] & 3 for _, _, value in said}
+    return found
 
 
 def transfer(net, size):
@@ -132,7 +142,9 @@ def each_fault_is_seen_by_sockets():
 
 @case.group
 def order_changes():
-    with Net(link="forth.reorder=20% forth.reorder_time=20ms") as net:
+    with Net(link="") as net:
+        send_many(net)
+        net.link.set("forth.reorder=20%", "forth.reorder_time=20ms")
         sent, got = send_many(net)
         case.check("all arrive, in another order", sent != got and sorted(sent) == sorted(got),
                    len(got))
@@ -147,10 +159,38 @@ def udp_is_spoilt_behind_the_kernels_back():
             net.link.set("forth.corrupt=100%")
             sent, got = send_many(net, ipv6=ipv6)
             case.equal(f"{name}: all arrive", len(got), MANY)
-            case.equal(f"{name}: none is what it was", set(sent) & set(got), set())
+            case.equal(f"{name}: none is what it was", len(set(sent) & set(got)), 0)
             case.check(f"{name}: some are of another length", 10 < sum(
                 len(datagram) != 1000 for datagram in got) < MANY / 2)
             case.equal(f"{name}: the kernel found nothing", bad_checksums(net.b, "Udp"), 0)
+
+
+@case.group
+def a_copy_of_what_is_spoilt_is_whole():
+    with Net(link="") as net:
+        send_many(net)
+        net.link.set("forth.corrupt=100%", "forth.repeat_soon=100%")
+        sent, got = send_many(net)
+        case.equal("twice as many arrive", len(got), 2 * MANY)
+        case.equal("half of them as they were", len(set(got) & set(sent)), MANY)
+
+
+@case.group
+def a_long_queue_marks_what_can_be_marked():
+    for ipv6 in (False, True):
+        name, level = (("IPv6", socket.IPPROTO_IPV6) if ipv6 else ("IPv4", socket.IPPROTO_IP))
+        ask, tell = ((socket.IPV6_RECVTCLASS, socket.IPV6_TCLASS) if ipv6 else
+                     (socket.IP_RECVTOS, socket.IP_TOS))
+        with Net(link="rate=1G mark=20k") as net:
+            send_many(net, ipv6=ipv6)
+            near, far = udp_pair(net, ipv6)
+            with near, far:
+                far.setsockopt(level, ask, 1)
+                for ecn, wanted in ((ECT0, {ECT0, CE}), (NOT_ECT, {NOT_ECT})):
+                    near.setsockopt(level, tell, ecn)
+                    for _ in range(MANY):
+                        near.send(bytes(8000))
+                    case.equal(f"{name}: sent with {ecn}, arrive with", ecn_of(far, MANY), wanted)
 
 
 @case.group
@@ -190,7 +230,7 @@ def settings_change_while_it_runs():
                    refused["why"], refused)
         net.link.send_signal(signal.SIGTERM)
         case.check("it shows its counters at the end",
-                   net.link.hear("counters")["forth"]["lost_cut"] == 1)
+                   net.link.hear("counters")["forth"]["lost_cut"] >= 1)     # or ARP as well
         case.equal("and ends in order", net.link.await_end(), 0)
 
 

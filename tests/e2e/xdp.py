@@ -143,7 +143,8 @@ def only_what_is_meant_for_the_lane_is_taken():
         second = "10.91.0.3"
         cable.b.ip("addr", "add", second + "/24", "dev", cable.b.interface)
         beside, elsewhere = cable.b.udp(port=PORT + 1), cable.b.udp(second, PORT)
-        with Dataplane(cable.b, XDP, "--address", cable.b.address + "/24") as dataplane:
+        with Dataplane(cable.b, XDP, "--interface", cable.b.interface,
+                       "--address", cable.b.address + "/24") as dataplane:
             case.equal("it is ready", dataplane.why, "")
             send(cable, cable.b.address, PORT)
             send(cable, cable.b.address, PORT + 1)
@@ -160,7 +161,8 @@ def only_what_is_meant_for_the_lane_is_taken():
 @case.group
 def what_comes_to_a_queue_without_a_path_is_counted_and_said():
     with Cable(queues=2) as cable:
-        with Dataplane(cable.b, XDP, "--address", cable.b.address + "/24") as dataplane:
+        with Dataplane(cable.b, XDP, "--interface", cable.b.interface,
+                       "--address", cable.b.address + "/24") as dataplane:
             case.equal("it is ready", dataplane.why, "")
             # The kernel of a takes a queue by the source port.
             answers = [send(cable, cable.b.address, PORT) for _ in range(20)]
@@ -187,7 +189,8 @@ def the_kernel_does_not_answer_for_the_lane():
         for name, vdev in (("af_packet", PACKET), ("af_xdp", XDP)):
             case.check(f"{name}: without a lane a's datagrams are refused",
                        until("a refusal", 5, lambda: send(cable, cable.b.address, PORT)))
-            with Dataplane(cable.b, vdev, "--address", cable.b.address + "/24") as dataplane:
+            with Dataplane(cable.b, vdev, "--interface", cable.b.interface,
+                       "--address", cable.b.address + "/24") as dataplane:
                 case.equal(f"{name}: it is ready", dataplane.why, "")
                 case.check(f"{name}: with one they are not",
                            not send(cable, cable.b.address, PORT))
@@ -210,8 +213,8 @@ def what_cannot_work_is_refused_with_a_fix():
         refused("more paths than queues", cable, XDP, "combined 2", "--paths=2")
         refused("several paths of af_packet", cable, PACKET, "paths: 1, or af_xdp", "--paths=2")
         with cable.a.udp(port=PORT):
-            refused("a port that is in use", cable, XDP, "ss -ulnp", "--address",
-                    cable.a.address + "/24")
+            refused("a port that is in use", cable, XDP, "ss -ulnp", "--interface", interface,
+                    "--address", cable.a.address + "/24")
         program = os.path.join(PROGRAMS, "dataplane", "steer.bpf.elf")
         cable.a.ip("link", "set", "dev", interface, "xdp", "obj", program, "sec", "xdp")
         refused("another program", cable, XDP, f"ip link set dev {interface} xdp off")

@@ -20,6 +20,7 @@ static int open_it(const char *vdev, unsigned paths, const char *own, uint16_t p
 				.own = { .udp_port = port } };
 
 	if (own) {
+		args.interface = "lo";	/* which has it */
 		args.own.family = strchr(own, ':') ? PW_LANE_IPV6 : PW_LANE_IPV4;
 		inet_pton(args.own.family == PW_LANE_IPV6 ? AF_INET6 : AF_INET, own, args.own.ip);
 	}
@@ -175,6 +176,21 @@ static void test_a_port_that_is_in_use_is_refused(void)
 	pw_interface_close(&f);
 }
 
+/* Nothing of an address that the kernel does not have is taken from it. */
+static void test_an_address_of_our_own_takes_no_ports(void)
+{
+	struct pw_args args = { .paths = 1, .vdevs = 1, .vdev = { "net_af_packet0,iface=lo" },
+				.own = { .udp_port = 49600, .family = PW_LANE_IPV4, .ip = { 10, 9 } } };
+
+	CU_ASSERT_EQUAL(pw_interface_open(&f, &args, why), 0);
+	CU_ASSERT_TRUE(f.is_unseen);
+	CU_ASSERT_EQUAL(f.ports, 0);
+	pw_interface_close(&f);
+	args.vdev[0] = "net_af_xdp0,iface=lo";
+	CU_ASSERT_EQUAL(pw_interface_open(&f, &args, why), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "ARP"));
+}
+
 static void test_an_address_may_come_later(void)
 {
 	CU_ASSERT_EQUAL(open_it("net_af_packet0,iface=lo", 1, "192.0.2.77", 49600), 0);
@@ -208,6 +224,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_the_driver_is_told_what_is_left_open),
 	PW_TEST(test_the_kernel_is_silent_at_our_ports),
 	PW_TEST(test_a_port_that_is_in_use_is_refused),
+	PW_TEST(test_an_address_of_our_own_takes_no_ports),
 	PW_TEST(test_an_address_may_come_later),
 	PW_TEST(test_the_rule_is_our_address_and_a_port_per_path),
 };

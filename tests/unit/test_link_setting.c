@@ -35,8 +35,12 @@ static void test_each_unit_is_understood(void)
 	CU_ASSERT_EQUAL(apply("rate=1G queue=512k mark=1M hole=1500"), 0);
 	CU_ASSERT_EQUAL(c->bytes_per_s, 125000000);
 	CU_ASSERT_EQUAL(c->queue_bytes, 524288);
+	CU_ASSERT_EQUAL(config[LINK_BACK].bytes_per_s, 125000000);
 	CU_ASSERT_EQUAL(c->mark_bytes, 1048576);
 	CU_ASSERT_EQUAL(c->hole_bytes, 1500);
+	CU_ASSERT_EQUAL(apply("rate=100M lose=0.57%"), 0);
+	CU_ASSERT_EQUAL(c->bytes_per_s, 12500000);
+	CU_ASSERT_EQUAL(c->lose, 5700);	/* 0.57 * 10000 is a little less */
 	CU_ASSERT_EQUAL(apply("classes=udp,other first_tcp=4 lose=0"), 0);
 	CU_ASSERT_EQUAL(c->faulty_classes, 1u << LINK_UDP | 1u << LINK_OTHER);
 	CU_ASSERT_EQUAL(c->first_frames[LINK_TCP], 4);
