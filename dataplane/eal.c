@@ -143,13 +143,14 @@ int pw_eal_init(const struct pw_args *args, char why[PW_WHY_BYTES])
 	char *argv[] = { "pagewire-dp", "--iova-mode=va", "--no-telemetry", "-m", memory, lcores,
 			 prefix, device, "--no-huge", "--no-shconf", NULL };
 	int argc = (int)(sizeof(argv) / sizeof(argv[0])) - 1;
+	int status = args->pci ? pw_pci_check(PW_PCI_SYSFS, args->pci, why) : 0;
 
+	if (status)
+		return status;
 	if (takes_huge_pages(args)) {	/* without a file for each of them */
 		argv[argc - 2] = "--in-memory";
 		argv[--argc] = NULL;
 	}
-	if (args->pci && pw_pci_check(PW_PCI_SYSFS, args->pci, why))
-		return -ENODEV;
 	if (args->pci)
 		snprintf(device, sizeof(device), "--allow=%s", args->pci);
 	snprintf(memory, sizeof(memory), "%u", args->memory_mib);

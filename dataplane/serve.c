@@ -242,8 +242,8 @@ static const struct {
 	  "the NIC brings datagrams to queues of other paths; they are passed on, which takes time: "
 	  "set lane.paths to 1, or use a NIC that steers" },
 	{ PW_STAT_tx_unmapped,
-	  "bytes of streams are copied, their memory is not mapped for the NIC: more room to lock "
-	  "memory (ulimit -l), or fewer migrations at once" },
+	  "what is not mapped for the NIC is copied, which takes time: more room to lock memory "
+	  "(ulimit -l), or fewer migrations at once" },
 };
 
 /* Once for each. */

@@ -248,6 +248,9 @@ static void test_a_nic_may_read_what_is_inside_a_mapped_region_and_nothing_else(
 	pw_dma_drop_region(&dma, 2);
 	CU_ASSERT_FALSE(pw_dma_may_read(&dma, &(struct pw_frame){ .payload = base, .region = 2,
 								  .payload_bytes = 1 }));
+	CU_ASSERT_EQUAL(add(2, 4096), 0);	/* smaller than a payload */
+	CU_ASSERT_FALSE(pw_dma_may_read(&dma, &(struct pw_frame){ .payload = base, .region = 2,
+								  .payload_bytes = 8192 }));
 }
 
 static void test_rings_are_mapped_as_they_come_and_dropped_together(void)

@@ -53,7 +53,7 @@ unpack_kernel()
 }
 
 # find_kernel META - sets kernel and kernel_version, to those of the newest that apt
-# knows, or else of the newest that was downloaded before
+# knows, or else of the newest of its kind that was downloaded before
 find_kernel()
 {
 	local package version folder
@@ -65,7 +65,7 @@ find_kernel()
 			{ refresh_lists && unpack_kernel "$package" "$version" "$folder"; }
 	fi
 	exec 9>&-
-	[ -d "$folder" ] || folder=$(printf '%s\n' "$cache"/*,*/ | sort -V | tail -n 1)
+	[ -d "$folder" ] || folder=$(printf '%s\n' "$cache"/*[0-9]"${1#linux-image}",*/ | sort -V | tail -n 1)
 	kernel=$(printf '%s\n' "$folder"/boot/vmlinuz-*)
 	kernel_version=${kernel##*/vmlinuz-}
 	[ -f "$kernel" ] || { echo "apt does not offer $1 here, or it cannot be downloaded" >&2; return 1; }
