@@ -41,6 +41,14 @@ void pw_loss_on_send(struct pw_loss *l, uint64_t now_ns);
 /* An acknowledgement came; rtt_ns 0: without a usable sample. */
 void pw_loss_on_ack(struct pw_loss *l, uint64_t rtt_ns, uint64_t now_ns);
 
+/* Another that goes the same way has seen so short a round trip, or 0 for none:
+ * who came when the lane was full already took its queue for the way. */
+static inline void pw_loss_hear_least(struct pw_loss *l, uint64_t min_ns)
+{
+	if (min_ns && min_ns < l->min_ns)
+		l->min_ns = min_ns;
+}
+
 /* Something is in flight: has it been silent for too long? Counts the probe
  * that the caller then sends. */
 bool pw_loss_probe_due(struct pw_loss *l, uint64_t now_ns);

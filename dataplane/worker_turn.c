@@ -45,6 +45,24 @@ static uint32_t room_of(const struct pw_worker *w, unsigned receivers)
 	return room < ROOM_MIN ? ROOM_MIN : room > PW_WINDOW_SLOTS ? PW_WINDOW_SLOTS : room;
 }
 
+static bool have_one_way(const struct pw_connection *a, const struct pw_connection *b)
+{
+	return a->role == PW_SOURCE && b->role == PW_SOURCE &&
+	       memcmp(a->link.encap.peer_ip, b->link.encap.peer_ip,
+		      sizeof(a->link.encap.peer_ip)) == 0;
+}
+
+/* All senders to a host aim at the same delay, or who measured the lane empty
+ * gives way to all who came later. */
+static void share_least_round_trip(struct pw_worker *w)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		for (unsigned k = 0; k < w->count; k++)
+			if (have_one_way(w->active[i], w->active[k]))
+				pw_loss_hear_least(&w->active[i]->sender.loss,
+						   w->active[k]->sender.loss.min_ns);
+}
+
 static void share_queue(struct pw_worker *w, uint64_t now_ns)
 {
 	struct pw_grant grants[PW_TRANSFERS_MAX];
@@ -54,6 +72,7 @@ static void share_queue(struct pw_worker *w, uint64_t now_ns)
 	if (now_ns - w->shared_ns < GRANT_EVERY_NS)
 		return;
 	w->shared_ns = now_ns;
+	share_least_round_trip(w);
 	for (unsigned i = 0; i < w->count; i++) {
 		struct pw_receiver *r = &w->active[i]->receiver;
 
@@ -83,7 +102,7 @@ static void send_stunned(struct pw_worker *w, struct pw_connection *c, uint64_t 
 {
 	c->link.now_ns = now_ns;
 	c->events |= pw_sender_poll(&c->sender, now_ns, moved);
-	if (!pw_sender_idle(&c->sender))
+	if (!pw_sender_idle(&c->sender) && !c->sender.down)
 		atomic_store_explicit(&w->all->stun_ns, now_ns, memory_order_relaxed);
 }
 
@@ -105,9 +124,12 @@ static void send_usual(struct pw_worker *w, struct pw_connection *c, uint64_t no
 void pw_worker_transmit(struct pw_worker *w, uint64_t now_ns, unsigned *moved)
 {
 	share_queue(w, now_ns);
-	for (unsigned i = 0; i < w->count; i++)
-		if (is_stunned(w->active[i]))
-			send_stunned(w, w->active[i], now_ns, moved);
+	for (unsigned i = 0; i < w->count; i++) {
+		struct pw_connection *c = w->active[(w->turn + i) % w->count];
+
+		if (is_stunned(c))
+			send_stunned(w, c, now_ns, moved);
+	}
 	for (unsigned i = 0; i < w->count; i++) {
 		struct pw_connection *c = w->active[(w->turn + i) % w->count];
 

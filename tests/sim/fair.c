@@ -6,7 +6,7 @@
 #include "bed.h"
 
 #define LOOK_NS	  (200 * SIM_US)
-#define STARVES	  16u	/* gets less than one in so many of its share */
+#define STARVES	  4u	/* gets less than one in so many of its share */
 #define SHARE_MIN (1024u << 10)	/* bytes: over less, whose window was cut last decides */
 
 /* Some slice has chunks that no sender took yet. */

@@ -4,9 +4,7 @@
  *
  * Without faults, and over all the time in which several guests of one direction
  * had pages ready that nobody had taken yet: what each sent is at least a
- * sixteenth of an equal share. It is not a quarter because each sender aims at a
- * delay above the least round trip that it has seen itself: who saw the lane empty
- * aims lower than who came later, and one in five hundred gets less. A guest that waits for its round to be closed, or
+ * quarter of an equal share. A guest that waits for its round to be closed, or
  * has nothing left to take, wants nothing and is not counted then; nor is a
  * while in which a guest is in its stun, which owns the lanes.
  */

@@ -14,6 +14,16 @@
 #define ACTIVE_NS      (10 * SIM_MS)
 #define ROOM_MIN       64u
 
+/* All that leave a worker go to the one other host. */
+static void share_least_round_trip(struct sim_worker *w)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		for (unsigned k = 0; k < w->count; k++)
+			if (w->end[i]->role == PW_SOURCE && w->end[k]->role == PW_SOURCE)
+				pw_loss_hear_least(&w->end[i]->path->sender.loss,
+						   w->end[k]->path->sender.loss.min_ns);
+}
+
 static void share_queue(struct sim_worker *w)
 {
 	const struct sim_scenario *s = &w->host->bed->scenario;
@@ -25,6 +35,7 @@ static void share_queue(struct sim_worker *w)
 	if (now_ns - w->shared_ns < SHARE_EVERY_NS)
 		return;
 	w->shared_ns = now_ns;
+	share_least_round_trip(w);
 	for (unsigned i = 0; i < w->count; i++) {
 		struct pw_receiver *r = &w->end[i]->path->inlet.receiver;
 
@@ -54,7 +65,7 @@ static bool is_stunned(const struct sim_end *end)
 static void poll_stunned(struct sim_host *h, struct sim_end *end, unsigned *moved)
 {
 	sim_path_poll_source(end->path, moved);
-	if (!pw_sender_idle(&end->path->sender))
+	if (!pw_sender_idle(&end->path->sender) && !end->path->sender.down)
 		h->stun_ns = h->bed->world->now_ns;
 }
 
@@ -71,9 +82,12 @@ static void poll_usual(const struct sim_host *h, struct sim_end *end, unsigned *
 void sim_worker_turn(struct sim_worker *w, unsigned *moved)
 {
 	share_queue(w);
-	for (unsigned i = 0; i < w->count; i++)
-		if (is_stunned(w->end[i]))
-			poll_stunned(w->host, w->end[i], moved);
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sim_end *end = w->end[(w->turn + i) % w->count];
+
+		if (is_stunned(end))
+			poll_stunned(w->host, end, moved);
+	}
 	for (unsigned i = 0; i < w->count; i++) {
 		struct sim_end *end = w->end[(w->turn + i) % w->count];
 

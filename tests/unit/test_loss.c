@@ -41,6 +41,18 @@ static void test_later_samples_are_smoothed_and_the_least_is_kept(void)
 	CU_ASSERT_EQUAL(l.min_ns, 10 * US);
 }
 
+static void test_least_round_trip_of_another_counts_if_it_is_less(void)
+{
+	pw_loss_init(&l, 0);
+	pw_loss_on_ack(&l, 500 * US, 1000 * US);
+	pw_loss_hear_least(&l, 0);	/* it has none */
+	pw_loss_hear_least(&l, 600 * US);
+	CU_ASSERT_EQUAL(l.min_ns, 500 * US);
+	pw_loss_hear_least(&l, 50 * US);
+	CU_ASSERT_EQUAL(l.min_ns, 50 * US);
+	CU_ASSERT_EQUAL(l.srtt_ns, 500 * US);
+}
+
 static void test_deadlines_are_9_8_and_4_round_trips_of_the_longer_of_smoothed_and_latest(void)
 {
 	given_rtt(80 * US);
@@ -112,6 +124,7 @@ static void test_sending_and_hearing_put_the_probe_off(void)
 static const struct pw_test tests[] = {
 	PW_TEST(test_first_sample_is_taken_as_it_is),
 	PW_TEST(test_later_samples_are_smoothed_and_the_least_is_kept),
+	PW_TEST(test_least_round_trip_of_another_counts_if_it_is_less),
 	PW_TEST(test_deadlines_are_9_8_and_4_round_trips_of_the_longer_of_smoothed_and_latest),
 	PW_TEST(test_without_a_sample_a_millisecond_is_assumed),
 	PW_TEST(test_first_probe_waits_two_round_trips_but_100_us_at_least),
