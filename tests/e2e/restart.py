@@ -239,7 +239,8 @@ def narrow_pipes(guest):
 @case.group
 def streams_are_not_drained_when_the_target_is_sealed():
     with Pair() as pair:
-        move = Move(pair, "undrained", ("a", "stage wire"), device="16M")   # fits the ring
+        # What the device has left by then fits the ring at the target.
+        move = Move(pair, "undrained", ("a", "stage wire"), memory="256M", device="16M")
         migration = pair.begin()
         move.hosts["a"].daemon.await_stop()
         move.waiting.send_signal(signal.SIGSTOP)
