@@ -271,6 +271,22 @@ static void test_sender_of_a_paused_guest_does_not_yield(void)
 	CU_ASSERT_EQUAL(poll(), 32);
 }
 
+static void test_nobody_waits_for_a_sender_whose_path_is_down(void)
+{
+	given_dirty_pages(100);
+	CU_ASSERT_TRUE(pw_sender_idle(&s));
+	CU_ASSERT_FALSE(pw_sender_busy(&s));
+	poll_until_quiet();
+	CU_ASSERT_TRUE(pw_sender_busy(&s));
+	for (unsigned i = 0; i < 20; i++, now_ns += 60 * MS)
+		poll();
+	CU_ASSERT_TRUE_FATAL(s.down);
+	CU_ASSERT_FALSE(pw_sender_idle(&s));
+	CU_ASSERT_FALSE(pw_sender_busy(&s));
+	acknowledge(1, 0);
+	CU_ASSERT_TRUE(pw_sender_busy(&s));
+}
+
 static void test_grant_is_a_ceiling_below_our_own(void)
 {
 	struct pw_envelope env = { .cid = 1, .path = 2 };
@@ -300,6 +316,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_lost_probe_does_not_slow_the_path_down),
 	PW_TEST(test_sender_that_yields_sends_only_what_was_lost),
 	PW_TEST(test_sender_of_a_paused_guest_does_not_yield),
+	PW_TEST(test_nobody_waits_for_a_sender_whose_path_is_down),
 	PW_TEST(test_grant_is_a_ceiling_below_our_own),
 };
 
