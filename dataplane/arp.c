@@ -95,7 +95,8 @@ static void learn(struct pw_arp *a, const uint8_t *ip, const uint8_t *mac)
 {
 	struct pw_arp_entry *e = entry_of(a, ip);
 
-	if (e && !(mac[0] & 1))	/* a group is nobody's */
+	/* A group is nobody's, and 0 would make it unknown again. */
+	if (e && !(mac[0] & 1) && whole_of(mac))
 		atomic_store_explicit(&e->mac, whole_of(mac), memory_order_relaxed);
 }
 

@@ -177,6 +177,7 @@ static enum pw_encap_kind parse_udp(const struct pw_encap_filter *filter, const 
 		return PW_ENCAP_BAD;
 	found->datagram = l4 + PW_UDP_BYTES;
 	found->bytes = bytes - PW_UDP_BYTES;
+	found->summed = pw_get_be16(l4 + 6) != 0;
 	return PW_ENCAP_OURS;
 }
 
@@ -233,6 +234,16 @@ enum pw_encap_kind pw_encap_parse(const struct pw_encap_filter *filter,
 	if (filter->family == PW_LANE_IPV6)
 		return parse_ipv6(filter, frame->bytes + at, frame->count - at, found);
 	return parse_ipv4(filter, frame->bytes + at, frame->count - at, found);
+}
+
+/* IP has the address that it was sent to right behind that of who sent it. */
+bool pw_encap_sum_ok(const struct pw_encap_filter *filter, const struct pw_encap_found *found)
+{
+	uint32_t udp_bytes = PW_UDP_BYTES + found->bytes;
+	uint32_t sum = pw_sum_be16(found->source_ip, filter->family == PW_LANE_IPV6 ? 32 : 8,
+				   PROTOCOL_UDP + udp_bytes);
+
+	return pw_fold_sum(pw_sum_be16(found->datagram - PW_UDP_BYTES, udp_bytes, sum)) == 0xffff;
 }
 
 bool pw_encap_is_from_peer(const struct pw_encap *e, const struct pw_encap_found *found)

@@ -113,11 +113,15 @@ struct pw_encap_found {
 	const uint8_t *source_ip;	/* 4 or 16 bytes in the frame */
 	uint32_t bytes;	/* of the datagram; what pads the frame is not counted */
 	bool marked;	/* congestion experienced */
+	bool summed;	/* UDP has a checksum */
 };
 
 /* found is filled in if the frame is ours. */
 enum pw_encap_kind pw_encap_parse(const struct pw_encap_filter *filter,
 				  const struct pw_encap_frame *frame, struct pw_encap_found *found);
+
+/* Is UDP's checksum right? It reads every byte: for what no port has looked at. */
+bool pw_encap_sum_ok(const struct pw_encap_filter *filter, const struct pw_encap_found *found);
 
 /* Did it come from where this connection sends to? */
 bool pw_encap_is_from_peer(const struct pw_encap *e, const struct pw_encap_found *found);

@@ -204,6 +204,22 @@ bool pw_link_ethdev_settled(struct pw_link_ethdev *l)
 	return rte_mbuf_ext_refcnt_read(&l->shared) == 1;
 }
 
+/* What the port says of UDP's checksum; what it does not say is found out. */
+static bool sum_ok(const struct pw_queue *q, const struct rte_mbuf *frame,
+		   const struct pw_encap_found *found)
+{
+	if (!found->summed)
+		return true;
+	switch (frame->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) {
+	case RTE_MBUF_F_RX_L4_CKSUM_BAD:
+		return false;
+	case RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN:
+		return pw_encap_sum_ok(&q->filter, found);
+	default:	/* good; or not filled in, and it never was on a wire */
+		return true;
+	}
+}
+
 enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct rte_mbuf *frame,
 					uint8_t *scratch, struct pw_encap_found *found)
 {
@@ -213,13 +229,15 @@ enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct r
 		.tag_taken = frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED,
 		.tag = frame->vlan_tci,
 	};
+	enum pw_encap_kind kind;
 
 	if (frame->nb_segs > 1) {
 		if (frame->pkt_len > PW_LINK_SCRATCH_BYTES)
 			return PW_ENCAP_OTHER;	/* longer than any of ours */
 		whole.bytes = rte_pktmbuf_read(frame, 0, frame->pkt_len, scratch);
 	}
-	return pw_encap_parse(&q->filter, &whole, found);
+	kind = pw_encap_parse(&q->filter, &whole, found);
+	return kind == PW_ENCAP_OURS && !sum_ok(q, frame, found) ? PW_ENCAP_BAD : kind;
 }
 
 void pw_link_ethdev_send_one(const struct pw_queue *q, const uint8_t *bytes, uint32_t n)

@@ -62,7 +62,8 @@ bool pw_link_ethdev_settled(struct pw_link_ethdev *l);
 #define PW_LINK_SCRATCH_BYTES (PW_ENCAP_BYTES_MAX + PW_DATAGRAM_BYTES_MAX)
 
 /* What a frame that came in on a queue is; found is filled in if it is a
- * datagram for us. One that came in several segments is put together in scratch. */
+ * datagram for us. Its checksum was looked at, by the port or here: a port that
+ * sums up for its sender stands for the payload, which then has no CRC of its own. One that came in several segments is put together in scratch. */
 enum pw_encap_kind pw_link_ethdev_parse(const struct pw_queue *q, const struct rte_mbuf *frame,
 					uint8_t *scratch, struct pw_encap_found *found);
 

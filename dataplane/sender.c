@@ -49,6 +49,11 @@ bool pw_sender_idle(const struct pw_sender *s)
 	       s->stream_rest.kind == PW_EXTENT_NONE && pw_spill_left(&s->spill) == 0;
 }
 
+bool pw_sender_busy(const struct pw_sender *s)
+{
+	return !s->down && !pw_sender_idle(s);
+}
+
 /* A lost ping has served: what it asked for is asked by the next. A lost probe
  * says something of the way, and nothing of how full it is. */
 void pw_sender_give_up(struct pw_sender *s, const struct pw_sent *lost, uint64_t now_ns)

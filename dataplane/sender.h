@@ -97,4 +97,9 @@ unsigned pw_sender_on_ack(struct pw_sender *s, const uint8_t *bytes, uint32_t n,
 /* True when it holds nothing that is not settled, in its spill neither. */
 bool pw_sender_idle(const struct pw_sender *s);
 
+/* Does it have something to send, and a path to send it on? Others wait for it
+ * while its guest is paused; one whose target is silent would have them wait for
+ * as long as that lasts. */
+bool pw_sender_busy(const struct pw_sender *s);
+
 #endif /* PW_SENDER_H */

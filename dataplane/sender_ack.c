@@ -102,17 +102,28 @@ static void take_grant(struct pw_sender *s, const struct pw_ack *ack, uint64_t n
 	pw_stat_set(&s->stats->grant_mbps, ack->grant_mbps);
 }
 
+/* Marks that are new since the last ack. The counter goes round, an older ack
+ * says less than is known, and no datagram is marked twice. */
+static uint32_t new_marks(struct pw_sender *s, const struct pw_ack *ack, uint32_t settled)
+{
+	int32_t more = (int32_t)(ack->marked - s->marked);
+
+	if (more <= 0)
+		return 0;
+	s->marked = ack->marked;
+	return (uint32_t)more < settled ? (uint32_t)more : settled;
+}
+
 static void learn(struct pw_sender *s, const struct pw_ack *ack, int settled, uint64_t now_ns)
 {
 	struct pw_congestion_sample sample = {
 		.now_ns = now_ns,
 		.rtt_ns = rtt_of(ack, settled, now_ns),
 		.acked = (uint32_t)settled,
-		.marked = ack->marked > s->marked ? ack->marked - s->marked : 0,
+		.marked = new_marks(s, ack, (uint32_t)settled),
 		.ring_fill = ack->ring_fill,
 	};
 
-	s->marked += sample.marked;
 	pw_loss_on_ack(&s->loss, sample.rtt_ns, now_ns);
 	sample.rtt_min_ns = s->loss.min_ns;
 	if (settled)
@@ -129,12 +140,14 @@ static void show(struct pw_sender *s)
 	pw_stat_set(&s->stats->payload_bytes, pw_mtu_payload(&s->mtu));
 }
 
-/* It hears again: what the window was before says nothing of how the way is now. */
-static unsigned come_up(struct pw_sender *s)
+/* It hears again: window and round trip from before say nothing of how the way is
+ * now. On a longer one every delay would be above the target for ever. */
+static unsigned come_up(struct pw_sender *s, uint64_t now_ns)
 {
 	if (!s->down)
 		return 0;
 	s->down = false;
+	pw_loss_init(&s->loss, now_ns);
 	pw_congestion_init(&s->congestion, &s->config.congestion);
 	return PW_EVENT_UP;
 }
@@ -156,8 +169,8 @@ unsigned pw_sender_on_ack(struct pw_sender *s, const uint8_t *bytes, uint32_t n,
 	}
 	pw_stat_add(&s->stats->rx_datagrams, 1);
 	pw_stat_add(&s->stats->rx_acks, 1);
-	events = come_up(s);
 	learn(s, &ack, settled, now_ns);
+	events = come_up(s, now_ns);	/* behind it: what it took is the outage's length */
 	events |= settle(s, s->settled, (unsigned)settled, now_ns);
 	show(s);
 	return events;

@@ -3,9 +3,9 @@
  * worker_turn.c - whose turn it is among the connections of a worker: see worker.h
  *
  * A guest in its stun goes first, on all workers of the lane: the senders of
- * others only repeat what was lost as long as it has something to send. Those
- * that are equal take turns in who begins, since a ring that is full takes
- * little of whoever comes last.
+ * others only repeat what was lost as long as it has something to send and its
+ * target is heard of. Those that are equal take turns in who begins, since a
+ * ring that is full takes little of whoever comes last.
  */
 
 #include <string.h>
@@ -102,7 +102,7 @@ static void send_stunned(struct pw_worker *w, struct pw_connection *c, uint64_t 
 {
 	c->link.now_ns = now_ns;
 	c->events |= pw_sender_poll(&c->sender, now_ns, moved);
-	if (!pw_sender_idle(&c->sender) && !c->sender.down)
+	if (pw_sender_busy(&c->sender))
 		atomic_store_explicit(&w->all->stun_ns, now_ns, memory_order_relaxed);
 }
 

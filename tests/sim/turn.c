@@ -65,7 +65,7 @@ static bool is_stunned(const struct sim_end *end)
 static void poll_stunned(struct sim_host *h, struct sim_end *end, unsigned *moved)
 {
 	sim_path_poll_source(end->path, moved);
-	if (!pw_sender_idle(&end->path->sender) && !end->path->sender.down)
+	if (pw_sender_busy(&end->path->sender))
 		h->stun_ns = h->bed->world->now_ns;
 }
 

@@ -162,6 +162,19 @@ static void test_a_new_mac_replaces_the_old_one(void)
 	CU_ASSERT_EQUAL(memcmp(mac, new_mac, PW_MAC_BYTES), 0);
 }
 
+static void test_a_mac_of_zeros_is_not_believed(void)
+{
+	uint8_t reply[PW_ARP_FRAME_BYTES], mac[PW_MAC_BYTES];
+
+	given_4();
+	pw_arp_find(&us, peer_4, false, mac);
+	ask_us(own_4, reply);
+	memset(peer.mac, 0, sizeof(peer.mac));
+	ask_us(own_4, reply);
+	CU_ASSERT_EQUAL(pw_arp_find(&us, peer_4, false, mac), 0);
+	CU_ASSERT_EQUAL(memcmp(mac, peer_mac, PW_MAC_BYTES), 0);
+}
+
 static void test_a_group_is_nobody(void)
 {
 	uint8_t reply[PW_ARP_FRAME_BYTES], mac[PW_MAC_BYTES];
@@ -271,6 +284,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_questions_for_others_are_not_answered),
 	PW_TEST(test_only_who_was_asked_for_is_learned),
 	PW_TEST(test_a_new_mac_replaces_the_old_one),
+	PW_TEST(test_a_mac_of_zeros_is_not_believed),
 	PW_TEST(test_a_group_is_nobody),
 	PW_TEST(test_who_has_no_address_yet_is_answered_by_the_group_of_all),
 	PW_TEST(test_discovery_that_is_damaged_or_from_afar_is_ignored),

@@ -143,6 +143,46 @@ static void test_ports_start_from_the_sum_of_the_pseudo_header(void)
 	CU_ASSERT_EQUAL(pw_fold_sum(pw_sum_be16(frame + 54, n - 54, sum)), 0xffff);
 }
 
+/* Every bit of the addresses, ports, length, checksum and payload. */
+static void expect_sum_guards(const struct pw_encap_ends *ends, uint32_t from)
+{
+	uint8_t frame[PW_ENCAP_BYTES_MAX + sizeof(datagram)];
+	struct pw_encap_ends summing = *ends;
+	struct pw_encap_filter filter = filter_of(ends);
+	struct pw_encap_found found;
+	struct pw_encap e;
+	uint32_t n, udp;
+
+	summing.sums_udp = true;
+	pw_encap_init(&e, &summing);
+	udp = (uint32_t)e.bytes - PW_UDP_BYTES;
+	n = build(&summing, frame, datagram, sizeof(datagram));
+	pw_put_be16(frame + udp + 6, ~(uint32_t)pw_fold_sum(pw_sum_be16(frame + udp, n - udp, 0)));
+	CU_ASSERT_EQUAL_FATAL(parse(&filter, frame, n, &found), PW_ENCAP_OURS);
+	CU_ASSERT_TRUE(found.summed);
+	CU_ASSERT_TRUE(pw_encap_sum_ok(&filter, &found));
+	for (uint32_t bit = 8 * from; bit < 8 * n; bit++) {
+		frame[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		CU_ASSERT_FALSE(pw_encap_sum_ok(&filter, &found));
+		frame[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+}
+
+static void test_checksum_guards_every_bit_of_addresses_and_datagram(void)
+{
+	expect_sum_guards(&ends_4, 14 + 12);
+	expect_sum_guards(&ends_6, 14 + 8);
+}
+
+static void test_frame_without_a_checksum_says_so(void)
+{
+	struct pw_encap_filter filter = filter_of(&ends_4);
+	struct pw_encap_found found = { .summed = true };
+
+	CU_ASSERT_EQUAL_FATAL(parse(&filter, golden_4, sizeof(golden_4), &found), PW_ENCAP_OURS);
+	CU_ASSERT_FALSE(found.summed);
+}
+
 static void draw_ends(struct pw_encap_ends *ends)
 {
 	uint8_t family = next_random() & 1 ? PW_LANE_IPV4 : PW_LANE_IPV6;
@@ -391,6 +431,8 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_acks_are_not_ecn_capable_and_data_is),
 	PW_TEST(test_next_hop_can_change_while_nothing_else_does),
 	PW_TEST(test_ports_start_from_the_sum_of_the_pseudo_header),
+	PW_TEST(test_checksum_guards_every_bit_of_addresses_and_datagram),
+	PW_TEST(test_frame_without_a_checksum_says_so),
 	PW_TEST(test_what_is_built_parses_to_itself),
 	PW_TEST(test_mark_of_congestion_is_seen),
 	PW_TEST(test_ipv4_frames_that_are_not_taken),

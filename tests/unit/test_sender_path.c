@@ -43,6 +43,24 @@ static void test_path_that_is_down_sends_nothing_new_and_comes_back_with_an_ack(
 	CU_ASSERT_EQUAL(slice_state(), PW_SLICE_SETTLED);
 }
 
+static void test_round_trips_are_learned_anew_after_an_outage(void)
+{
+	given_dirty_pages(100);
+	poll();
+	now_ns += 64 * US;
+	acknowledge_after(64 * US, 1);
+	CU_ASSERT_EQUAL(stats.rtt_min_ns, 64 * US);
+	for (unsigned i = 0; i < 10000; i++, now_ns += 100 * US)
+		poll();
+	CU_ASSERT_TRUE_FATAL(s.down);
+	acknowledge_after(900 * MS, 2);	/* was on its way all the time */
+	poll();
+	now_ns += 400 * US;
+	acknowledge_after(400 * US, s.window.tail);
+	CU_ASSERT_EQUAL(stats.rtt_min_ns, 400 * US);
+	CU_ASSERT_EQUAL(stats.srtt_ns, 400 * US);
+}
+
 static void test_idle_path_is_asked_every_100_ms_and_every_10_in_the_stun(void)
 {
 	given_sender(&usual);
@@ -271,6 +289,47 @@ static void test_sender_of_a_paused_guest_does_not_yield(void)
 	CU_ASSERT_EQUAL(poll(), 32);
 }
 
+static void test_nobody_waits_for_a_sender_whose_path_is_down(void)
+{
+	given_dirty_pages(100);
+	CU_ASSERT_TRUE(pw_sender_idle(&s));
+	CU_ASSERT_FALSE(pw_sender_busy(&s));
+	poll_until_quiet();
+	CU_ASSERT_TRUE(pw_sender_busy(&s));
+	for (unsigned i = 0; i < 20; i++, now_ns += 60 * MS)
+		poll();
+	CU_ASSERT_TRUE_FATAL(s.down);
+	CU_ASSERT_FALSE(pw_sender_idle(&s));
+	CU_ASSERT_FALSE(pw_sender_busy(&s));
+	acknowledge(1, 0);
+	CU_ASSERT_TRUE(pw_sender_busy(&s));
+}
+
+static void test_marks_are_counted_once_whatever_the_order_of_acks(void)
+{
+	static const struct {
+		uint32_t marked;	/* as the ack says */
+		uint64_t next;
+		uint32_t counted;	/* of the round so far */
+	} row[] = {
+		/* 0 */ { UINT32_MAX - 1, 5, 5 },	/* more than there were */
+		/* 1 */ { UINT32_MAX, 6, 6 },
+		/* 2 */ { UINT32_MAX - 1, 7, 6 },	/* older */
+		/* 3 */ { 1, 10, 8 },	/* it went round */
+	};
+
+	given_dirty_pages(10);
+	s.marked = UINT32_MAX - 101;
+	CU_ASSERT_EQUAL_FATAL(poll(), 10);
+	s.congestion.round_ns = now_ns + 100 * US;	/* one round all along */
+	now_ns += 100 * US;
+	for (unsigned i = 0; i < PW_ARRAY_SIZE(row); i++) {
+		send_ack(&(struct pw_ack){ .next = row[i].next, .marked = row[i].marked,
+					   .credit = PW_WINDOW_SLOTS });
+		CU_ASSERT_EQUAL(s.congestion.marked_in_round, row[i].counted);
+	}
+}
+
 static void test_grant_is_a_ceiling_below_our_own(void)
 {
 	struct pw_envelope env = { .cid = 1, .path = 2 };
@@ -292,6 +351,7 @@ static void test_grant_is_a_ceiling_below_our_own(void)
 static const struct pw_test tests[] = {
 	PW_TEST(test_silence_is_answered_with_probes_until_the_path_is_down),
 	PW_TEST(test_path_that_is_down_sends_nothing_new_and_comes_back_with_an_ack),
+	PW_TEST(test_round_trips_are_learned_anew_after_an_outage),
 	PW_TEST(test_idle_path_is_asked_every_100_ms_and_every_10_in_the_stun),
 	PW_TEST(test_another_path_takes_over_all_that_a_dead_one_held),
 	PW_TEST(test_what_is_taken_over_is_cut_to_what_its_new_path_carries),
@@ -300,6 +360,8 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_lost_probe_does_not_slow_the_path_down),
 	PW_TEST(test_sender_that_yields_sends_only_what_was_lost),
 	PW_TEST(test_sender_of_a_paused_guest_does_not_yield),
+	PW_TEST(test_nobody_waits_for_a_sender_whose_path_is_down),
+	PW_TEST(test_marks_are_counted_once_whatever_the_order_of_acks),
 	PW_TEST(test_grant_is_a_ceiling_below_our_own),
 };
 
