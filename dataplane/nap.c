@@ -8,6 +8,10 @@
 
 #define POLLS_SPIN  4u	/* on shared cores more would take the time of the one waited for */
 #define POLLS_YIELD 80u
+#define POLLS_LOOK  16u	/* of 20 us and more, for what may follow on a little */
+#define POLLS_REST  (POLLS_YIELD + 512)
+#define REST_MORE   128u	/* idle polls of 1 ms that are remembered */
+#define REST_LESS   16u	/* of them that a little costs: what comes every 5 ms is no rest */
 
 /* Naps get longer: what is to come soon comes soon, and then a worker of a
  * transfer that rests shall cost next to nothing. */
@@ -16,7 +20,7 @@ static const struct {
 	uint32_t ns;
 } naps[] = {
 	{ POLLS_YIELD + 64, 20000 },	/* some 2 ms */
-	{ POLLS_YIELD + 512, 100000 },	/* some 50 ms */
+	{ POLLS_REST, 100000 },	/* some 50 ms */
 	{ UINT32_MAX, 1000000 },
 };
 
@@ -36,10 +40,26 @@ static uint32_t nap_ns(uint32_t idle_polls)
 	return naps[i].ns;
 }
 
+void pw_nap_little(struct pw_nap *n)
+{
+	uint32_t rested = n->rested ? n->rested : n->idle_polls;
+
+	if (rested <= POLLS_REST + REST_LESS) {
+		pw_nap_busy(n);
+		return;
+	}
+	n->rested = rested - REST_LESS;
+	n->idle_polls = POLLS_YIELD;
+}
+
 void pw_nap_idle(struct pw_nap *n)
 {
-	if (n->idle_polls < UINT32_MAX)
+	if (n->idle_polls < POLLS_REST + REST_MORE)
 		n->idle_polls++;
+	if (n->rested && n->idle_polls > POLLS_YIELD + POLLS_LOOK) {
+		n->idle_polls = n->rested;
+		n->rested = 0;
+	}
 	if (n->poll_always || n->idle_polls < POLLS_SPIN)
 		return;
 	if (n->idle_polls < POLLS_YIELD) {

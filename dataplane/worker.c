@@ -300,8 +300,10 @@ static void poll_once(struct pw_worker *w)
 		see_off(w);
 
 	w->moved = moved != 0;
-	if (w->moved)
+	if (moved > PW_NAP_LITTLE)
 		pw_nap_busy(&w->nap);
+	else if (w->moved)
+		pw_nap_little(&w->nap);
 	else if (!w->count && !w->leaving_count)
 		sleep_until_asked(w);
 	else
