@@ -133,6 +133,7 @@ static void take_policy(struct pw_conf_text *t, const struct pw_said_policy *s,
 		{ "policy.rounds_max", s->rounds_max, &p->rounds_max, "", 30, 1, 1000, false },
 		{ "policy.rate_limit_mbps", s->rate_limit_mbps, &p->rate_limit_mbps, "Mbit/s", 0, 0,
 		  400000, false },
+		{ "policy.silence_s", s->silence_s, &p->silence_s, "s", 30, 1, 3600, false },
 	};
 
 	TAKE_NUMBERS(t, numbers);

@@ -77,6 +77,7 @@ struct pw_conf_policy {
 	uint32_t deadline_s;	/* 0: none */
 	uint32_t rounds_max;
 	uint32_t rate_limit_mbps;	/* 0: none */
+	uint32_t silence_s;	/* of lane or control link, that a migration bears */
 };
 
 struct pw_conf {

@@ -98,6 +98,7 @@ static const struct cyaml_schema_field policy_fields[] = {
 	TEXT(policy, deadline_s),
 	TEXT(policy, rounds_max),
 	TEXT(policy, rate_limit_mbps),
+	TEXT(policy, silence_s),
 	CYAML_FIELD_END,
 };
 

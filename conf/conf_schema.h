@@ -44,6 +44,7 @@ struct pw_said_policy {
 	char *deadline_s;
 	char *rounds_max;
 	char *rate_limit_mbps;
+	char *silence_s;
 };
 
 struct pw_said_host {

@@ -165,6 +165,7 @@ static int open_peers(struct pagewired *d)
 		.loop = d->host.loop,
 		.tls = d->tls,
 		.name = d->conf.host,
+		.timing.dead_ms = d->conf.policy.silence_s * 1000,
 	};
 	for (uint32_t i = 0; i < d->conf.peers; i++)
 		d->name[i].name = d->conf.peer[i].name;

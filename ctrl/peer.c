@@ -67,9 +67,9 @@ static void fail_dead(struct pw_peer_link *link)
 	struct pw_error why = { 0 };
 
 	pw_fail(&why, -ETIMEDOUT, "PW-2108",
-		"the link to %s is lost\nnothing was heard from it for %u ms\n"
+		"the link to %s is lost\nnothing was heard from it for %g s\n"
 		"check that the host runs and that the network between the hosts is up",
-		pw_peer_link_who(link), link->self.timing.dead_ms);
+		pw_peer_link_who(link), link->self.timing.dead_ms * 1e-3);
 	pw_peer_link_fail(link, &why, true);
 }
 
@@ -276,14 +276,19 @@ static void on_event(struct bufferevent *bev, short what, void *user)
 	pw_peer_link_fail(link, &why, true);
 }
 
+static uint32_t min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static void set_defaults(struct pw_peer_timing *timing)
 {
 	if (!timing->up_ms)
 		timing->up_ms = timing_defaults.up_ms;
-	if (!timing->ping_ms)
-		timing->ping_ms = timing_defaults.ping_ms;
 	if (!timing->dead_ms)
 		timing->dead_ms = timing_defaults.dead_ms;
+	if (!timing->ping_ms)
+		timing->ping_ms = min(timing_defaults.ping_ms, timing->dead_ms / 4);
 }
 
 struct pw_peer_link *pw_peer_link_create(const struct pw_peer_self *self,

@@ -62,7 +62,7 @@ struct pw_peer_name {
 
 struct pw_peer_timing {		/* 0: the default */
 	uint32_t up_ms;		/* from the start to on_up: 15000 */
-	uint32_t ping_ms;	/* 1000 */
+	uint32_t ping_ms;	/* 1000, or a quarter of dead_ms if that is less */
 	uint32_t dead_ms;	/* without a byte from the peer: 30000 */
 };
 

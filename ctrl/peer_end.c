@@ -10,6 +10,8 @@
  */
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,13 +26,18 @@
 
 void pw_peer_link_free(struct pw_peer_link *link)
 {
+	const unsigned own = 0;
+
 	if (link->listener)
 		pw_peer_listener_forget(link);
 	if (link->bev)
 		bufferevent_free(link->bev);
 	SSL_free(link->ssl);
-	if (link->fd >= 0)
+	if (link->fd >= 0) {
+		/* What it still holds the kernel gives up in its own time. */
+		setsockopt(link->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &own, sizeof(own));
 		close(link->fd);
+	}
 	if (link->on_fd)
 		event_free(link->on_fd);
 	if (link->deadline)

@@ -25,7 +25,8 @@
 #ifndef TCP_RTO_MAX_MS
 #define TCP_RTO_MAX_MS 44	/* Linux 6.15 */
 #endif
-#define RTO_MAX_MS 1000
+#define RTO_MAX_MS	1000
+#define USER_TIMEOUT_MS 7200000u	/* twice the longest silence_s */
 
 #define PENDING_MAX 64u
 #define BACKLOG	    64
@@ -88,15 +89,20 @@ static void format_address(const struct sockaddr *sa, char *to, size_t to_bytes)
 	snprintf(to, to_bytes, sa->sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port_of(sa));
 }
 
-static void set_impatient(int fd)
+/* Quick after a cut, and in no hurry to give up: that is for the link to decide, by
+ * its own measure of silence. A peer that takes nothing, but lives, is not silent. */
+static void set_patience(int fd)
 {
 	const int on = 1, most_ms = RTO_MAX_MS;
+	const unsigned end_ms = USER_TIMEOUT_MS;
 
 	/* A message that waits for an answer must not wait for an ACK. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* Behind a cut the kernel would go on waiting for as long as that lasted. An
 	 * older one refuses, and waits. */
 	setsockopt(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, &most_ms, sizeof(most_ms));
+	/* And then 15 retries, after which the kernel gives up, are but 15 s. */
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &end_ms, sizeof(end_ms));
 }
 
 static int fail_address(struct pw_error *err, const char *what, const char *address)
@@ -122,7 +128,7 @@ static void on_accept(struct evconnlistener *socket, evutil_socket_t fd, struct 
 		close(fd);
 		return;
 	}
-	set_impatient(fd);
+	set_patience(fd);
 	format_address(sa, link->address, sizeof(link->address));
 	link->check.names = opts->names;
 	link->check.num_names = opts->num_names;
@@ -297,7 +303,7 @@ static int connect_tcp(struct pw_peer_link *link, const struct address *address)
 	link->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return -errno;
-	set_impatient(link->fd);
+	set_patience(link->fd);
 	link->on_fd = event_new(link->self.loop, link->fd, EV_WRITE, on_tcp, link);
 	if (!link->on_fd)
 		return -ENOMEM;

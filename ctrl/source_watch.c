@@ -13,24 +13,24 @@
 
 #include "source_parts.h"
 
-#define TICK_US	 20000
-#define STALL_NS 30000000000ull	/* a lane that was cut for 10 s comes back and goes on */
+#define TICK_US 20000
 
 /* Slices are out and nobody acknowledges anything. */
 static void watch_lane(struct pw_source *s, uint64_t now_ns)
 {
+	uint32_t silence_s = s->host->conf->policy.silence_s;
 	uint64_t acks = pw_transfer_stat(&s->board, PW_STAT_rx_acks);
 
 	if (acks != s->acks_seen || !s->open) {
 		s->acks_seen = acks;
 		s->heard_ns = now_ns;
 	}
-	if (now_ns - s->heard_ns > STALL_NS)
+	if (now_ns - s->heard_ns > silence_s * 1000000000ull)
 		pw_source_fail(s, -ETIMEDOUT, "PW-3302",
 			       "the lane to %s does not answer\n"
-			       "nothing was acknowledged for %llu s, though the control link is up\n"
+			       "nothing was acknowledged for %u s\n"
 			       "look at cables, addresses and the log of pagewired at both hosts",
-			       s->m.peer, STALL_NS / 1000000000ull);
+			       s->m.peer, silence_s);
 }
 
 static void watch_stun(struct pw_source *s, uint64_t now_ns)

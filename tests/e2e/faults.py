@@ -213,7 +213,7 @@ def guest_dies_at_one_end():
 
 @case.group
 def control_link_is_cut():
-    with Pair(limit_mbps=SLOW_MBPS, proxied=True) as pair:
+    with Pair(limit_mbps=SLOW_MBPS, proxied=True, silence_s=3) as pair:
         pair.start()
         guest, waiting = pair.a.guest(options=BUSY), pair.b.guest(incoming=True)
         migration = pair.begin()
@@ -225,7 +225,7 @@ def control_link_is_cut():
         migration = pair.begin()
         in_round_0(migration, waiting)
         case.check("there is a link", pair.proxy.swallow() > 0)
-        failed_clearly("silent", migration.result(), within=40)
+        failed_clearly("silent", migration.result(), within=8)
         guest_runs_on("silent", guest)
         move_again("link came back", pair, guest, waiting)
 

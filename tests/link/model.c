@@ -47,16 +47,36 @@ static bool is_in_hole(const struct link_model *m, const struct link_frame *fram
 	       is_faulty(m, frame);
 }
 
+static bool is_cut(const struct link_model *m, const struct link_frame *frame, uint64_t now_ns)
+{
+	return now_ns >= m->config.cut_from_ns && now_ns < m->config.cut_until_ns &&
+	       is_faulty(m, frame);
+}
+
+static bool is_lost_as_first(struct link_model *m, const struct link_frame *frame)
+{
+	if (!m->config.first_frames[frame->class])
+		return false;
+	m->config.first_frames[frame->class]--;
+	return !m->config.first_lose || chance(m, m->config.first_lose);
+}
+
+static bool has_dead_port(const struct link_model *m, const struct link_frame *frame)
+{
+	uint32_t port = m->config.dead_port;
+
+	return port && (frame->ports[0] == port || frame->ports[1] == port);
+}
+
 /* In front of the queue: what no copy survives. */
 static bool is_stopped(struct link_model *m, const struct link_frame *frame, uint64_t now_ns)
 {
-	struct link_config *c = &m->config;
-
-	if (now_ns >= c->cut_from_ns && now_ns < c->cut_until_ns) {
+	if (is_cut(m, frame, now_ns)) {
 		m->stats.lost_cut++;
-	} else if (c->first_frames[frame->class]) {
-		c->first_frames[frame->class]--;
+	} else if (is_lost_as_first(m, frame)) {
 		m->stats.lost_first++;
+	} else if (has_dead_port(m, frame)) {
+		m->stats.lost_port++;
 	} else if (is_in_hole(m, frame, now_ns)) {
 		m->stats.lost_long++;
 	} else {

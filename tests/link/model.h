@@ -35,6 +35,7 @@
 	X(lost_silence, "lost in a silence")                                                       \
 	X(lost_cut, "lost in a cut")                                                               \
 	X(lost_first, "lost as first of its class")                                                \
+	X(lost_port, "lost for its port")                                                          \
 	X(lost_long, "lost for its length")                                                        \
 	X(lost_queue, "lost at a full queue")                                                      \
 	X(bursts, "bursts")                                                                        \
@@ -73,7 +74,7 @@ struct link_config {
 	uint32_t repeat_soon;	/* of a copy within the jitter */
 	uint32_t repeat_late;
 	uint32_t corrupt;	/* 85 % flips, 10 % shortened, 5 % lengthened */
-	uint32_t faulty_classes;	/* bit per class that all this and the hole befalls; 0: all */
+	uint32_t faulty_classes;	/* bit per class that all this, cut and hole befall; 0: all */
 	uint64_t silence_ns_max;
 	uint64_t reorder_ns_max;
 	uint64_t late_ns_max;	/* of a late copy */
@@ -87,12 +88,15 @@ struct link_config {
 	uint64_t cut_from_ns;
 	uint64_t cut_until_ns;
 	uint32_t first_frames[LINK_CLASSES];	/* that many more are lost; counts down */
+	uint32_t first_lose;	/* or each of those with this chance; 0: all of them */
+	uint32_t dead_port;	/* frames from it and to it vanish; 0: none */
 };
 
 struct link_frame {
 	uint32_t bytes;
 	uint32_t from;	/* bytes that corruption may touch: from..until-1 */
 	uint32_t until;
+	uint16_t ports[2];	/* of UDP: from and to; 0: it has none */
 	enum link_class class;
 	bool can_mark;	/* ECN-capable transport */
 	bool fixed_length;	/* corruption flips only */

@@ -39,6 +39,7 @@ static void test_least_file_has_the_documented_defaults(void)
 	CU_ASSERT_EQUAL(c.policy.deadline_s, 0);
 	CU_ASSERT_EQUAL(c.policy.rounds_max, 30);
 	CU_ASSERT_EQUAL(c.policy.rate_limit_mbps, 0);
+	CU_ASSERT_EQUAL(c.policy.silence_s, 30);
 }
 
 static void test_every_key_arrives_where_it_belongs(void)
@@ -56,7 +57,7 @@ static void test_every_key_arrives_where_it_belongs(void)
 				    "memory: {hugepages: auto, limit_mib: 64}\n"
 				    "policy: {verify: full, mode: legacy, stun_goal_ms: 5,"
 				    " stun_limit_s: 7, deadline_s: 60, rounds_max: 9,"
-				    " rate_limit_mbps: 1000}\n"),
+				    " rate_limit_mbps: 1000, silence_s: 3}\n"),
 			      0);
 	CU_ASSERT_STRING_EQUAL(c.host, "Host_1.example-x");
 	CU_ASSERT_STRING_EQUAL(c.rpc_socket, "/s/r");
@@ -89,6 +90,7 @@ static void test_every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(c.policy.deadline_s, 60);
 	CU_ASSERT_EQUAL(c.policy.rounds_max, 9);
 	CU_ASSERT_EQUAL(c.policy.rate_limit_mbps, 1000);
+	CU_ASSERT_EQUAL(c.policy.silence_s, 3);
 }
 
 static void test_auto_is_a_word_where_it_is_allowed(void)
@@ -231,6 +233,8 @@ static void test_number_out_of_range_is_answered_with_the_range(void)
 		/* 17 */ { "version: 1\n" HOST TLS
 			   "lane: {socket: /m, role: client, delay_target_us: 0}\n",
 			   "p.yaml:4:51: lane.delay_target_us is out of range", "0", "auto or" },
+		/* 18 */ { LEAST "policy: {silence_s: 3601}\n",
+			   "p.yaml:5:21: policy.silence_s is out of range", "3601", "1 to 3600 s" },
 	};
 
 	expect_errors(row, PW_ARRAY_SIZE(row));

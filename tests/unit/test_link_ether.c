@@ -121,12 +121,15 @@ static void test_frames_are_what_they_are(void)
 		CU_ASSERT_TRUE(transport_is_right(IPPROTO_UDP));
 		CU_ASSERT_EQUAL(frame.link.class, LINK_UDP);
 		CU_ASSERT_EQUAL(frame.link.bytes, count);
+		CU_ASSERT_EQUAL(frame.link.ports[0], bytes[at] << 8 | bytes[at + 1]);
+		CU_ASSERT_EQUAL(frame.link.ports[1], bytes[at + 2] << 8 | bytes[at + 3]);
 		CU_ASSERT_EQUAL(frame.link.from, at + 8);
 		CU_ASSERT_EQUAL(frame.link.until, at + 8 + PAYLOAD);
 		CU_ASSERT_FALSE(frame.link.can_mark);
 		given_tcp(ipv6);
 		CU_ASSERT_TRUE(transport_is_right(IPPROTO_TCP));
 		CU_ASSERT_EQUAL(frame.link.class, LINK_TCP);
+		CU_ASSERT_EQUAL(frame.link.ports[0] | frame.link.ports[1], 0);
 		CU_ASSERT_EQUAL(frame.link.from, at);
 		CU_ASSERT_EQUAL(frame.link.until, count);
 		CU_ASSERT_TRUE(frame.link.fixed_length);

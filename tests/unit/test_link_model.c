@@ -52,7 +52,7 @@ static uint64_t lost(void)
 	const struct link_stats *s = &model.stats;
 
 	return s->lost_alone + s->lost_burst + s->lost_silence + s->lost_cut + s->lost_first +
-	       s->lost_long + s->lost_queue;
+	       s->lost_port + s->lost_long + s->lost_queue;
 }
 
 static uint64_t befallen(void)
@@ -370,6 +370,27 @@ static void test_only_the_first_frames_of_a_class_are_lost(void)
 	CU_ASSERT_EQUAL(lost(), 2);
 }
 
+static void test_the_first_frames_may_be_lost_by_chance(void)
+{
+	given_link((struct link_config){ .first_frames[LINK_UDP] = FRAMES / 2,
+					 .first_lose = MILLION * 3 / 10 });
+	offer_many();
+	CU_ASSERT_TRUE(is_near(model.stats.lost_first, FRAMES / 2 * 3 / 10));
+	CU_ASSERT_EQUAL(model.config.first_frames[LINK_UDP], 0);
+	CU_ASSERT_EQUAL(lost(), model.stats.lost_first);
+}
+
+static void test_frames_of_a_dead_port_vanish_both_ways(void)
+{
+	given_link((struct link_config){ .dead_port = 49601 });
+	CU_ASSERT_EQUAL(offer_frame((struct link_frame){ .bytes = 60, .ports = { 49601, 7 } }), 0);
+	CU_ASSERT_EQUAL(offer_frame((struct link_frame){ .bytes = 60, .ports = { 7, 49601 } }), 0);
+	CU_ASSERT_EQUAL(offer_frame((struct link_frame){ .bytes = 60, .ports = { 49600, 7 } }), 1);
+	CU_ASSERT_EQUAL(model.stats.lost_port, 2);
+	given_link((struct link_config){ 0 });
+	CU_ASSERT_EQUAL(offer(), 1);	/* no port is dead, not port 0 */
+}
+
 static void test_faults_befall_only_the_classes_named(void)
 {
 	const struct link_frame tcp = { .bytes = 60, .class = LINK_TCP };
@@ -380,6 +401,10 @@ static void test_faults_befall_only_the_classes_named(void)
 	given_link((struct link_config){ .hole_bytes = 50, .faulty_classes = 1u << LINK_UDP });
 	CU_ASSERT_EQUAL(offer(), 0);
 	CU_ASSERT_EQUAL(offer_frame(tcp), 1);
+	given_link((struct link_config){ .cut_until_ns = UINT64_MAX,
+					 .faulty_classes = 1u << LINK_TCP });
+	CU_ASSERT_EQUAL(offer(), 1);
+	CU_ASSERT_EQUAL(offer_frame(tcp), 0);
 }
 
 static const struct link_config everything = {
@@ -451,6 +476,8 @@ int main(void)
 		PW_TEST(test_long_frames_vanish_from_then_on),
 		PW_TEST(test_a_cut_begins_and_ends),
 		PW_TEST(test_only_the_first_frames_of_a_class_are_lost),
+		PW_TEST(test_the_first_frames_may_be_lost_by_chance),
+		PW_TEST(test_frames_of_a_dead_port_vanish_both_ways),
 		PW_TEST(test_faults_befall_only_the_classes_named),
 		PW_TEST(test_the_same_seed_is_the_same_run),
 		PW_TEST(test_every_frame_is_lost_or_comes_out),

@@ -44,6 +44,10 @@ static void test_each_unit_is_understood(void)
 	CU_ASSERT_EQUAL(apply("classes=udp,other first_tcp=4 lose=0"), 0);
 	CU_ASSERT_EQUAL(c->faulty_classes, 1u << LINK_UDP | 1u << LINK_OTHER);
 	CU_ASSERT_EQUAL(c->first_frames[LINK_TCP], 4);
+	CU_ASSERT_EQUAL(apply("first_tcp=50 first_lose=30% dead_port=49601"), 0);
+	CU_ASSERT_EQUAL(c->first_frames[LINK_TCP], 50);
+	CU_ASSERT_EQUAL(c->first_lose, 300000);
+	CU_ASSERT_EQUAL(c->dead_port, 49601);
 	CU_ASSERT_EQUAL(apply("classes=all"), 0);
 	CU_ASSERT_EQUAL(c->faulty_classes, 0);
 }
@@ -98,6 +102,7 @@ static void test_what_is_not_understood_changes_nothing(void)
 		/* 14 */ "classes=",
 		/* 15 */ "burst_frames=3k",
 		/* 16 */ "=2%",
+		/* 17 */ "dead_port=65536",
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -88,11 +88,12 @@ class Migration:
 
 class Pair:
     """limit_mbps: of the lane, so that round 0 takes its time. proxied: the
-    control link from a to b goes through .proxy."""
+    control link from a to b goes through .proxy. silence_s: that a migration bears."""
 
-    def __init__(self, limit_mbps=0, proxied=False, as_nobody=False, paths=1):
+    def __init__(self, limit_mbps=0, proxied=False, as_nobody=False, paths=1, silence_s=30):
         self.folder = tempfile.mkdtemp(prefix="pw-e2e.")
         self.limit_mbps, self.paths, self.proxy = limit_mbps, paths, None
+        self.silence_s = silence_s
         privileges, programs = (), {}
         if as_nobody:
             programs["programs"] = copy_programs(os.path.join(self.folder, "bin"))
@@ -155,7 +156,8 @@ class Pair:
                     f"paths: {self.paths}}}",
             "workers": f"workers: {{cpus: [{cpu}], idle: backoff}}",
             "memory": "memory: {hugepages: none}",
-            "policy": f"policy: {{rate_limit_mbps: {self.limit_mbps}}}",
+            "policy": f"policy: {{rate_limit_mbps: {self.limit_mbps}, "
+                      f"silence_s: {self.silence_s}}}",
         }
         return "\n".join({**lines, **changes}.values()) + "\n"
 

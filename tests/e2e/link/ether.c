@@ -102,6 +102,8 @@ static void look_at_udp(struct ether_frame *f)
 	if (bytes < UDP_HEADER || bytes > f->count - f->transport)
 		return;
 	f->link.class = LINK_UDP;
+	f->link.ports[0] = (uint16_t)get16(f->bytes + f->transport);
+	f->link.ports[1] = (uint16_t)get16(f->bytes + f->transport + 2);
 	f->link.from = f->transport + UDP_HEADER;
 	f->link.until = f->transport + bytes;
 }

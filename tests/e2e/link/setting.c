@@ -69,7 +69,7 @@ static const struct key {
 	KEY64("late_time", config.late_ns_max, TIME, 1e12, "80ms", "how much later at most"),
 	KEY32("corrupt", config.corrupt, CHANCE, 1e6, "2%", "spoilt"),
 	KEY32("classes", config.faulty_classes, CLASSES, 0, "udp,tcp",
-	      "whom all of the above and the hole befalls: udp, tcp, other; all"),
+	      "whom all of the above, cut and hole befall: udp, tcp, other; all"),
 	KEY64("delay", config.delay_ns, TIME, 1e12, "2ms", "of every frame"),
 	KEY64("jitter", config.jitter_ns, TIME, 1e12, "100us", "on top, at most"),
 	KEY64("rate", config.bytes_per_s, RATE, 18e9, "1G", "bit/s"),
@@ -82,6 +82,8 @@ static const struct key {
 	KEY32("first_udp", config.first_frames[LINK_UDP], COUNT, 1e6, "3", "the next are lost"),
 	KEY32("first_tcp", config.first_frames[LINK_TCP], COUNT, 1e6, "3", "the next are lost"),
 	KEY32("first_other", config.first_frames[LINK_OTHER], COUNT, 1e6, "3", "the next are lost"),
+	KEY32("first_lose", config.first_lose, CHANCE, 1e6, "30%", "or each of them by chance; 0: all"),
+	KEY32("dead_port", config.dead_port, COUNT, 65535, "49601", "UDP from it and to it vanishes"),
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
