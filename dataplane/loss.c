@@ -59,6 +59,12 @@ void pw_loss_on_ack(struct pw_loss *l, uint64_t sample_ns, uint64_t now_ns)
 	l->waiting_since_ns = now_ns;
 }
 
+void pw_loss_hear_min(struct pw_loss *l, uint64_t min_ns)
+{
+	if (min_ns && l->srtt_ns && min_ns < l->min_ns)
+		l->min_ns = min_ns;
+}
+
 /* How long to wait before the next probe. */
 static uint64_t patience_ns(const struct pw_loss *l)
 {

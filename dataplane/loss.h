@@ -41,6 +41,11 @@ void pw_loss_on_send(struct pw_loss *l, uint64_t now_ns);
 /* An acknowledgement came; rtt_ns 0: without a usable sample. */
 void pw_loss_on_ack(struct pw_loss *l, uint64_t rtt_ns, uint64_t now_ns);
 
+/* Another sender has measured min_ns, 0 for nothing yet, on the same way. Who comes
+ * later finds the queue of those before, and would take it for the length of the way:
+ * its delay target would be above theirs, and it would push them aside. */
+void pw_loss_hear_min(struct pw_loss *l, uint64_t min_ns);
+
 /* Something is in flight: has it been silent for too long? Counts the probe
  * that the caller then sends. */
 bool pw_loss_probe_due(struct pw_loss *l, uint64_t now_ns);

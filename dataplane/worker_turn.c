@@ -45,6 +45,22 @@ static uint32_t room_of(const struct pw_worker *w, unsigned receivers)
 	return room < ROOM_MIN ? ROOM_MIN : room > PW_WINDOW_SLOTS ? PW_WINDOW_SLOTS : room;
 }
 
+/* All senders to a host aim at the same delay, whoever came first. */
+static void share_least_rtt(struct pw_worker *w)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		struct pw_connection *to = w->active[i];
+
+		for (unsigned j = 0; j < w->count && to->role == PW_SOURCE; j++) {
+			const struct pw_connection *from = w->active[j];
+
+			if (from->role == PW_SOURCE &&
+			    pw_encap_is_same_peer(&to->link.encap, &from->link.encap))
+				pw_loss_hear_min(&to->sender.loss, from->sender.loss.min_ns);
+		}
+	}
+}
+
 static void share_queue(struct pw_worker *w, uint64_t now_ns)
 {
 	struct pw_grant grants[PW_TRANSFERS_MAX];
@@ -54,6 +70,7 @@ static void share_queue(struct pw_worker *w, uint64_t now_ns)
 	if (now_ns - w->shared_ns < GRANT_EVERY_NS)
 		return;
 	w->shared_ns = now_ns;
+	share_least_rtt(w);
 	for (unsigned i = 0; i < w->count; i++) {
 		struct pw_receiver *r = &w->active[i]->receiver;
 

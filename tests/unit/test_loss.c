@@ -109,10 +109,26 @@ static void test_sending_and_hearing_put_the_probe_off(void)
 	CU_ASSERT_TRUE(pw_loss_probe_due(&l, MS + 460 * US));
 }
 
+static void test_the_least_of_all_on_a_way_counts(void)
+{
+	pw_loss_init(&l, 0);
+	pw_loss_hear_min(&l, 20 * US);	/* nothing to compare with yet */
+	given_rtt(80 * US);
+	CU_ASSERT_EQUAL(l.min_ns, 80 * US);
+	pw_loss_hear_min(&l, 0);	/* the other has not measured yet */
+	CU_ASSERT_EQUAL(l.min_ns, 80 * US);
+	pw_loss_hear_min(&l, 90 * US);
+	CU_ASSERT_EQUAL(l.min_ns, 80 * US);
+	pw_loss_hear_min(&l, 20 * US);
+	CU_ASSERT_EQUAL(l.min_ns, 20 * US);
+	CU_ASSERT_EQUAL(l.srtt_ns, 80 * US);
+}
+
 static const struct pw_test tests[] = {
 	PW_TEST(test_first_sample_is_taken_as_it_is),
 	PW_TEST(test_later_samples_are_smoothed_and_the_least_is_kept),
 	PW_TEST(test_deadlines_are_9_8_and_4_round_trips_of_the_longer_of_smoothed_and_latest),
+	PW_TEST(test_the_least_of_all_on_a_way_counts),
 	PW_TEST(test_without_a_sample_a_millisecond_is_assumed),
 	PW_TEST(test_first_probe_waits_two_round_trips_but_100_us_at_least),
 	PW_TEST(test_probes_back_off_from_1_to_50_ms_and_8_mean_down),
