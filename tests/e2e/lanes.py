@@ -67,7 +67,7 @@ ROWS = [
     Row("cut for 10 s", "", "cut=10s", "lost_cut", 1, SLOW_MBPS, waits=True),
     Row("long frames vanish", "", "classes=udp hole=3000", "lost_long", 1, SLOW_MBPS),
     Row("long frames vanish after 5 s", "classes=udp hole=3000 hole_after=5s", "", "lost_long", 1,
-        SLOW_MBPS, "256M"),
+        SLOW_MBPS, "256M", waits=True),
     Row("a tenth of the rate", "", "rate=100M queue=256k", "frames", 1000, SLOW_MBPS,
         waits=True),
     Row("one of two paths dies", "", f"dead_port={SECOND_PORT}", "lost_port", 1, SLOW_MBPS,
