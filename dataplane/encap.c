@@ -250,3 +250,8 @@ bool pw_encap_is_from_peer(const struct pw_encap *e, const struct pw_encap_found
 {
 	return e->any_source || memcmp(found->source_ip, e->peer_ip, e->is_ipv6 ? 16 : 4) == 0;
 }
+
+bool pw_encap_is_same_peer(const struct pw_encap *a, const struct pw_encap *b)
+{
+	return a->is_ipv6 == b->is_ipv6 && memcmp(a->peer_ip, b->peer_ip, a->is_ipv6 ? 16 : 4) == 0;
+}

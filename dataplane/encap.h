@@ -126,4 +126,7 @@ bool pw_encap_sum_ok(const struct pw_encap_filter *filter, const struct pw_encap
 /* Did it come from where this connection sends to? */
 bool pw_encap_is_from_peer(const struct pw_encap *e, const struct pw_encap_found *found);
 
+/* Do both send to the same host? */
+bool pw_encap_is_same_peer(const struct pw_encap *a, const struct pw_encap *b);
+
 #endif /* PW_ENCAP_H */

@@ -48,8 +48,7 @@ static uint32_t room_of(const struct pw_worker *w, unsigned receivers)
 static bool have_one_way(const struct pw_connection *a, const struct pw_connection *b)
 {
 	return a->role == PW_SOURCE && b->role == PW_SOURCE &&
-	       memcmp(a->link.encap.peer_ip, b->link.encap.peer_ip,
-		      sizeof(a->link.encap.peer_ip)) == 0;
+	       pw_encap_is_same_peer(&a->link.encap, &b->link.encap);
 }
 
 /* All senders to a host aim at the same delay, or who measured the lane empty

@@ -414,6 +414,26 @@ static void test_who_sends_is_compared_unless_it_does_not_matter(void)
 	CU_ASSERT_TRUE(pw_encap_is_from_peer(&e, &found));
 }
 
+static void test_two_that_send_to_one_host_are_found_to(void)
+{
+	struct pw_encap_ends other = ends_4;
+	struct pw_encap a, b;
+
+	other.target_port++;
+	other.own.ip[3]++;
+	pw_encap_init(&a, &ends_4);
+	pw_encap_init(&b, &other);
+	CU_ASSERT_TRUE(pw_encap_is_same_peer(&a, &b));
+	other.peer.ip[3]++;
+	pw_encap_init(&b, &other);
+	CU_ASSERT_FALSE(pw_encap_is_same_peer(&a, &b));
+	other = ends_6;
+	pw_encap_init(&a, &ends_6);
+	other.peer.ip[15]++;
+	pw_encap_init(&b, &other);
+	CU_ASSERT_FALSE(pw_encap_is_same_peer(&a, &b));
+}
+
 static void test_two_processes_have_ends_that_face_each_other(void)
 {
 	struct pw_encap_ends near, far;
@@ -441,6 +461,7 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_frames_that_are_cut_are_never_ours),
 	PW_TEST(test_noise_never_leads_out_of_the_frame),
 	PW_TEST(test_who_sends_is_compared_unless_it_does_not_matter),
+	PW_TEST(test_two_that_send_to_one_host_are_found_to),
 	PW_TEST(test_two_processes_have_ends_that_face_each_other),
 };
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_peer.c - the life of a link: messages, bulk, silence, the end */
-
-#include <netinet/tcp.h>
+/* test_peer.c - the life of a link: messages, bulk, pings, the end */
 
 #include "peer_world.h"
 
@@ -285,61 +283,7 @@ static void test_too_much_is_refused(void)
 	end_world();
 }
 
-/* --- silence --- */
-
-static void test_idle_link_lives_by_its_pings(void)
-{
-	given_world();
-	world.a.timing = world.b.timing = (struct pw_peer_timing){ .ping_ms = 5, .dead_ms = 100 };
-	given_link();
-	RUN_UNTIL(world.source.link->cookie >= 60 && world.target.link->cookie >= 60);
-	CU_ASSERT_EQUAL(world.source.downs + world.target.downs, 0);
-	CU_ASSERT_EQUAL(world.source.messages + world.target.messages, 0);
-	end_world();
-}
-
-static void test_silent_peer_is_dead(void)
-{
-	struct stranger silent;
-
-	given_world();
-	world.b.timing = (struct pw_peer_timing){ .ping_ms = 5, .dead_ms = 50 };
-	given_evil_twin(&silent);
-	RUN_UNTIL(world.target.downs);
-	CU_ASSERT_STRING_EQUAL(world.target.why.id, "PW-2108");
-	SAYS(world.target.why.found, "nothing was heard from it for 0.05 s");
-	SAYS(world.target.why.what, "peer host-a at 127.0.0.1:");
-	stranger_dies(&silent);
-	end_world();
-}
-
-static void test_short_silence_is_measured_by_more_than_one_ping(void)
-{
-	given_world();
-	world.a.timing = world.b.timing = (struct pw_peer_timing){ .dead_ms = 40 };
-	given_link();
-	CU_ASSERT_EQUAL(world.source.link->self.timing.ping_ms, 10);
-	end_world();
-}
-
-static unsigned user_timeout_ms(int fd)
-{
-	unsigned ms = 0;
-	socklen_t bytes = sizeof(ms);
-
-	CU_ASSERT_EQUAL(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &bytes), 0);
-	return ms;
-}
-
-/* Or a cut of half a minute would end what is meant to survive it. */
-static void test_the_kernel_does_not_give_up_before_the_link_does(void)
-{
-	given_world();
-	given_link();
-	CU_ASSERT(user_timeout_ms(world.source.link->fd) > world.source.link->self.timing.dead_ms);
-	CU_ASSERT(user_timeout_ms(world.target.link->fd) > world.target.link->self.timing.dead_ms);
-	end_world();
-}
+/* --- pings --- */
 
 static void test_ping_is_answered(void)
 {
@@ -605,10 +549,6 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_paused_target_holds_the_source_back),
 	PW_TEST(test_pause_holds_back_what_has_arrived_already),
 	PW_TEST(test_too_much_is_refused),
-	PW_TEST(test_idle_link_lives_by_its_pings),
-	PW_TEST(test_silent_peer_is_dead),
-	PW_TEST(test_short_silence_is_measured_by_more_than_one_ping),
-	PW_TEST(test_the_kernel_does_not_give_up_before_the_link_does),
 	PW_TEST(test_ping_is_answered),
 	PW_TEST(test_garbage_ends_the_link),
 	PW_TEST(test_bad_body_ends_the_link),

@@ -8,11 +8,16 @@
 A group that raises has failed; the others still run. What a group left running
 is ended, and what it left on disk removed, by the "with" statements in it. The
 last line is "N passed, N failed", the exit status is 0 if nothing failed.
-Arguments choose groups by their names.
+Arguments choose groups by their names. A group that mostly waits may do so
+beside the others: in a process of its own, whose output comes at the end.
 """
 
+import os
+import re
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -24,12 +29,16 @@ class Failure(Exception):
 class Case:
     def __init__(self):
         self.passed = self.failed = 0
-        self.groups = []
+        self.groups, self.beside = [], set()
         self.name = "?"
 
     def group(self, function):
         self.groups.append(function)
         return function
+
+    def group_beside(self, function):
+        self.beside.add(function)
+        return self.group(function)
 
     def check(self, name, good, *why):
         """Count one check; why tells more of one that failed."""
@@ -59,15 +68,44 @@ class Case:
             self.check("comes to its end", False, traceback.format_exc(limit=-4))
         print(f"       {self.name}: {time.monotonic() - begin:.1f} s", flush=True)
 
+    def _take_over(self, name, child, output):
+        """The checks of a group that ran beside."""
+        status = child.wait()
+        output.seek(0)
+        *lines, last = output.read().splitlines() or ["it said nothing"]
+        print("\n".join(lines), flush=True)
+        counted = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
+        if counted:
+            self.passed += int(counted.group(1))
+            self.failed += int(counted.group(2))
+        if not counted or status not in (0, 1):
+            self.name = name
+            self.check("comes to its end", False, f"status {status}", last)
+
     def run(self):
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(143))
         wanted = sys.argv[1:]
-        for function in self.groups:
-            if not wanted or any(word in function.__name__ for word in wanted):
+        chosen = [function for function in self.groups
+                  if not wanted or any(word in function.__name__ for word in wanted)]
+        apart = [function for function in chosen if function in self.beside and len(chosen) > 1]
+        begun = [_begin_beside(function.__name__) for function in apart]
+        for function in chosen:
+            if function not in apart:
                 self._run_group(function)
+        for one in begun:
+            self._take_over(*one)
         print(f"{self.passed} passed, {self.failed} failed")
         sys.exit(0 if self.passed and not self.failed else 1)
+
+
+def _begin_beside(name):
+    """It gets SIGTERM if this process goes, and ends what it began."""
+    output = tempfile.TemporaryFile("w+")
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", sys.executable, os.path.abspath(sys.argv[0]), name],
+        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    return name, child, output
 
 
 case = Case()

@@ -31,7 +31,7 @@ from .process import MARK, PROGRAMS, Process
 CLONE_NEWNET = 0x40000000
 PREFIX = "pwn"
 MTU = 9000
-LINK_SLACK = 64         # by so much a frame may grow that the link lengthens
+LINK_SLACK = 64
 NOT_MARKED = {MARK.partition("=")[0]: ""}    # it is of the net, which outlives a pair
 OFFLOADS = ("rx", "off", "tx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
 
@@ -142,10 +142,13 @@ class Link(Process):
 
 class Net:
     """link: settings of pw-link in the middle, "" for a perfect one; None: no link, one wire.
-    log: the file that pw-link writes to."""
+    log: the file that pw-link writes to. queues: of each interface. slack: by so
+    much a frame may grow that the link lengthens; without, the longest are lost."""
 
-    def __init__(self, link=None, mtu=MTU, log="/dev/null", seed=1):
+    def __init__(self, link=None, mtu=MTU, log="/dev/null", seed=1, queues=1,
+                 slack=LINK_SLACK):
         self.mtu, self.namespaces, self.link = mtu, [], None
+        self.queues = ("numrxqueues", str(queues), "numtxqueues", str(queues))
         if os.getuid() != 0:
             raise Failure("network namespaces need root: run this case as root")
         remove_leftovers()
@@ -155,8 +158,8 @@ class Net:
                 self._join(self.a, "to-b", mtu, self.b, "to-a", mtu)
             else:
                 middle = self._end("l")
-                self._join(self.a, "to-b", mtu, middle, "to-a", mtu + LINK_SLACK)
-                self._join(self.b, "to-a", mtu, middle, "to-b", mtu + LINK_SLACK)
+                self._join(self.a, "to-b", mtu, middle, "to-a", mtu + slack)
+                self._join(self.b, "to-a", mtu, middle, "to-b", mtu + slack)
                 self.link = Link(middle, ("to-a", "to-b"), link.split(), log, seed)
             self.a.give_address("to-b", 1)
             self.b.give_address("to-a", 2)
@@ -168,10 +171,9 @@ class Net:
         self.namespaces.append(End(letter))
         return self.namespaces[-1]
 
-    @staticmethod
-    def _join(one, one_interface, one_mtu, other, other_interface, other_mtu):
-        one.ip("link", "add", one_interface, "type", "veth", "peer", "name", other_interface,
-               "netns", other.namespace)
+    def _join(self, one, one_interface, one_mtu, other, other_interface, other_mtu):
+        one.ip("link", "add", one_interface, *self.queues, "type", "veth", "peer", "name",
+               other_interface, "netns", other.namespace, *self.queues)
         one.bring_up(one_interface, one_mtu)
         other.bring_up(other_interface, other_mtu)
 
