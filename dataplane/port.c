@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port.c - open, close, carrier: see port.h */
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_alarm.h>
 #include <rte_ethdev.h>
 
 #include "eal.h"
@@ -192,6 +194,36 @@ bool pw_port_tend(struct pw_port *p)
 	}
 }
 
+struct stop {
+	uint16_t id;
+	sem_t done;
+};
+
+static void stop_memif(void *arg)
+{
+	struct stop *s = arg;
+
+	rte_eth_dev_stop(s->id);
+	sem_post(&s->done);
+}
+
+/* A memif whose peer goes is taken apart by DPDK's interrupt thread, without a
+ * lock: a stop on another thread meanwhile would unmap the same memory and close
+ * the same descriptors once more, whosoever they are by then. Alarms run on that
+ * thread. False: not now. */
+static bool stop_in_turn(uint16_t id)
+{
+	struct stop s = { .id = id };
+	bool asked;
+
+	sem_init(&s.done, 0, 0);
+	asked = rte_eal_alarm_set(1, stop_memif, &s) == 0;
+	while (asked && sem_wait(&s.done))
+		;	/* a signal */
+	sem_destroy(&s.done);
+	return asked;
+}
+
 void pw_port_restart(struct pw_port *p)
 {
 	/* A memif serves for ever, but does not connect twice. A NIC finds its
@@ -200,7 +232,10 @@ void pw_port_restart(struct pw_port *p)
 	bool stop = p->is_memif ? !p->far_end : p->is_nic && p->state == PW_PORT_LEAVING;
 
 	p->state = PW_PORT_STARTED;
-	if (stop) {
+	if (stop && p->is_memif) {
+		if (stop_in_turn(p->device[0].id))
+			p->state = PW_PORT_STOPPED;
+	} else if (stop) {
 		rte_eth_dev_stop(p->device[0].id);
 		p->state = PW_PORT_STOPPED;
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_dataplane_seam.c - pagewire-dp as pagewired sees it: two processes, a memif between */
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <xxhash.h>
@@ -549,51 +548,6 @@ static void test_what_cannot_start_says_why(void)
 	both_end();
 }
 
-/* Sleeps of all threads of a process so far. */
-static uint64_t sleeps_of(pid_t pid)
-{
-	char path[64], line[128];
-	struct dirent *thread;
-	uint64_t n = 0;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	folder = opendir(path);
-	while (folder && (thread = readdir(folder))) {
-		char status[sizeof(path) + sizeof(thread->d_name) + 8];
-		unsigned long long sleeps;
-		FILE *file;
-
-		snprintf(status, sizeof(status), "%s/%s/status", path, thread->d_name);
-		file = fopen(status, "r");
-		while (file && fgets(line, sizeof(line), file))
-			if (sscanf(line, "voluntary_ctxt_switches: %llu", &sleeps) == 1)
-				n += sleeps;
-		if (file)
-			fclose(file);
-	}
-	if (folder)
-		closedir(folder);
-	return n;
-}
-
-/* Naps of 1 ms, and a look around for each ping: some 1100 sleeps a second. Were
- * every ping the end of the silence it would be 5000. */
-static void test_workers_rest_while_a_transfer_does(void)
-{
-	const struct timespec second = { .tv_sec = 1 };
-	uint64_t before, sleeps;
-
-	given_transfer(16 * MIB);
-	nanosleep(&second, NULL);
-	before = sleeps_of(target.pid);
-	nanosleep(&second, NULL);
-	sleeps = (sleeps_of(target.pid) - before) / BED_PATHS;
-	CU_ASSERT_TRUE(sleeps < 2500);
-	CU_ASSERT_TRUE(side_stats(&target, 0)->rx_datagrams >= 10);	/* it was asked */
-	both_end();
-}
-
 /* ---- for the eye ---- */
 
 static void test_throughput_is_printed(void)
@@ -630,7 +584,6 @@ static const struct pw_test tests[] = {
 	PW_TEST(test_killed_peer_takes_the_path_down_and_nothing_else),
 	PW_TEST(test_peer_that_stands_still_takes_the_path_down_for_that_time),
 	PW_TEST(test_lane_comes_up_again_with_a_new_peer),
-	PW_TEST(test_workers_rest_while_a_transfer_does),
 	PW_TEST(test_throughput_is_printed),
 };
 
