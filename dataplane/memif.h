@@ -12,6 +12,9 @@
  *   - a device that is closed while its handshake goes on takes the process
  *     with it, so that it is not closed: its socket is removed, the rest ends
  *     with the process
+ *   - a peer that is killed may take us with it: the driver's interrupt thread
+ *     unmaps the rings while a worker is in them. pagewired starts us again and
+ *     the migration goes on
  */
 #ifndef PW_MEMIF_H
 #define PW_MEMIF_H
