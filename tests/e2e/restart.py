@@ -73,7 +73,7 @@ def a_dataplane_is_killed_in_a_round():
                 move.end()
 
 
-@case.group
+@case.group_beside
 def a_dataplane_is_killed_at_any_step():
     with Pair() as pair:
         for stopped, place, all_letters in MOMENTS:
@@ -86,7 +86,7 @@ def a_dataplane_is_killed_at_any_step():
                 move.end()
 
 
-@case.group
+@case.group_beside
 def a_dataplane_is_killed_while_the_transfer_is_opened_anew():
     with Pair() as pair:
         for first, stopped, place, all_letters in AGAIN:

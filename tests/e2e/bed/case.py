@@ -8,8 +8,9 @@
 A group that raises has failed; the others still run. What a group left running
 is ended, and what it left on disk removed, by the "with" statements in it. The
 last line is "N passed, N failed", the exit status is 0 if nothing failed.
-Arguments choose groups by their names. A group that mostly waits may do so
-beside the others: in a process of its own, whose output comes at the end.
+Arguments choose groups by their names. A group that mostly waits, or starts and
+ends processes, may do so beside the others: in a process of its own, whose
+output comes at the end.
 """
 
 import os
