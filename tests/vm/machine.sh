@@ -134,20 +134,32 @@ run_qemu()
 		-serial "file:$2/console" -serial "file:$2/out.tar" </dev/null
 }
 
+# Print what the emulator, which ended with STATUS, did wrong itself; false: nothing.
+# QEMU 10.0 does so once in some dozens of runs: it aborts when one processor maps a
+# device while another looks it up ("iotlb_to_section: Assertion `section_index <
+# d->map.sections_nb' failed"), or a processor gets no more interrupts of its timer.
+emulator_failed()
+{
+	case $1 in
+	134)	echo "aborted" ;;
+	124)	grep -q "kthread timer wakeup didn't happen" "$2/console" &&
+			echo "lost the timer of a processor" ;;
+	*)	return 1 ;;
+	esac
+}
+
 # boot_machine IMAGE FOLDER SECONDS - until it is switched off; false if it was not
-# by then, or left nothing in FOLDER/out. An emulator that aborts says nothing of what
-# it emulates: it is started again, twice. QEMU 10.0 does so once in some dozens of
-# runs, when one processor maps a device while another looks it up ("iotlb_to_section:
-# Assertion `section_index < d->map.sections_nb' failed").
+# by then, or left nothing in FOLDER/out. A run in which the emulator itself failed
+# says nothing of what it emulates: it is made again, twice.
 boot_machine()
 {
-	local attempt status
+	local attempt status failed
 
 	for attempt in 1 2 3; do
 		status=0
 		run_qemu "$@" || status=$?
-		[ "$status" -eq 134 ] || break
-		echo "       the emulator aborted, attempt $attempt of 3"
+		failed=$(emulator_failed "$status" "$2") || break
+		echo "       the emulator $failed, attempt $attempt of 3"
 	done
 	[ "$status" -eq 0 ] || return 1
 	mkdir -p "$2/out" && tar -xf "$2/out.tar" -C "$2/out"

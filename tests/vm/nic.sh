@@ -12,7 +12,7 @@ here=$(dirname "$0")
 . "$here/machine.sh"
 . "$here/qemu.sh"
 
-enough_s=240	# an idle machine of two cores takes 35
+enough_s=120	# for a machine that takes 20 when it has two cores for itself
 machine_type=q35
 machine_memory=1280M
 
